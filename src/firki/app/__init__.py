@@ -1,0 +1,1 @@
+"""Builds the parts and joins them; nothing else does."""

@@ -1,0 +1,1 @@
+"""Redis, MQTT and in-process fan-out."""

@@ -1,0 +1,1 @@
+"""Feed in, bytes kept, ticks out: pool, journal, plant."""

@@ -1,0 +1,12 @@
+"""The ``firki`` command and its groups. Nothing heavy is imported before a command runs."""
+
+import typer
+
+app = typer.Typer(
+    name="firki",
+    help="Live Indian-market data on your own machine: ticks in, trusted candles out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)

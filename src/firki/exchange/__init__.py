@@ -1,0 +1,1 @@
+"""Pure back office of an exchange and broker."""

@@ -1,0 +1,1 @@
+"""Static trees for readers without an account."""

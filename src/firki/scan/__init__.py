@@ -1,0 +1,1 @@
+"""Scans over live and past bars."""

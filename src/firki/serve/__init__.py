@@ -1,0 +1,1 @@
+"""The gateway: API, stream, page."""

@@ -1,0 +1,1 @@
+"""From event to order, and never twice."""
