@@ -1,0 +1,145 @@
+"""Plays the market to the sockets as its clock runs, and turns to the next trading day."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Final, Protocol
+
+from firki.simulator.clock import MarketClock, at
+from firki.simulator.hub import Hub
+from firki.simulator.session import TOKENS_END
+from firki.simulator.venue import Market
+from firki.timing import SECOND, pause
+
+STEADY_HZ: Final = 50.0
+AFTER_CLOSE_NS: Final = 300 * SECOND
+"""What stays of a day after its last snapshot before the next one begins."""
+
+_SNAPSHOTS_A_SLICE: Final = 4000
+_SLICES: Final = (SECOND // 10, SECOND, 300 * SECOND)
+_UNREAD_BYTES: Final = 4 << 20
+"""Playing on waits for sockets that have more than this unread."""
+_PATIENCE_SECONDS: Final = 5.0
+_DRAIN_SECONDS: Final = 0.002
+
+
+class Days(Protocol):
+    """The trading days a simulator can play."""
+
+    def after(self, day: date) -> date | None:
+        """The next one, None when there is none to play."""
+
+    def market(self, day: date) -> Market:
+        """The market of a day; slow, so it is called in a thread."""
+
+
+@dataclass
+class _Tomorrow:
+    """The day that comes, and when its instruments take over."""
+
+    market: Market
+    from_ts: int
+
+
+class Player:
+    """Owner of the market: nothing else advances it."""
+
+    def __init__(
+        self,
+        market: Market,
+        *,
+        clock: MarketClock,
+        hub: Hub,
+        days: Days,
+        day_start: time,
+        steady: Callable[[], float],
+        steady_hz: float = STEADY_HZ,
+    ) -> None:
+        self.market = market
+        self._clock, self._hub, self._days = clock, hub, days
+        self._day_start, self._steady, self._wait = day_start, steady, 1 / steady_hz
+        self._frame_ns = hub.frame_ns
+        self._played_ts = clock.now()
+        self._slice = _SLICES[1]
+        self._tomorrow: _Tomorrow | None = None
+        self._is_last = False
+        self._turn = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Follow the clock until cancelled."""
+        while True:
+            async with self._turn:
+                await self._follow()
+            await pause(self._wait)
+
+    async def play_to(self, target_ts: int) -> None:
+        """Everything due up to the target, in order, as fast as the sockets take it; then the
+        clock goes on from there. A target that lies behind changes nothing."""
+        async with self._turn:
+            self._clock.stop_at(max(self._clock.now(), self._played_ts))
+            try:
+                while self._played_ts < target_ts:
+                    await self._play(min(target_ts, self._whole(self._played_ts + self._slice)))
+                    self._clock.stop_at(self._played_ts)
+                    await self._drained(_UNREAD_BYTES)
+                self._clock.stop_at(max(self._clock.now(), target_ts))
+                await self._drained(0)
+            finally:
+                self._clock.go_on()
+
+    async def _follow(self) -> None:
+        now = max(self._played_ts, self._whole(self._clock.now()))
+        change_ts = self._clock.next_change(self._played_ts)
+        if self._clock.running and change_ts is not None and change_ts <= now:
+            now = change_ts
+            self._clock.jump(now)
+        await self._play(now)
+        if now >= self.market.end_ts + AFTER_CLOSE_NS and (day := await self._next_day()):
+            start_ts = at(day.market.trading_date, self._day_start)
+            if now < start_ts:
+                self._clock.jump(start_ts)
+
+    async def _play(self, to_ts: int) -> None:
+        """Advance to a moment that is near; a day whose time has come takes over first."""
+        if self._played_ts >= self.market.end_ts + AFTER_CLOSE_NS:
+            day = await self._next_day()
+            if day is not None and day.from_ts <= to_ts:
+                self.market, self._tomorrow = day.market, None
+                self._hub.open_day(day.market)
+        snapshots = self.market.advance(to_ts)
+        self._played_ts = to_ts
+        count = len(snapshots.row)
+        if count:
+            self._hub.publish(snapshots)
+        self._pace(count)
+
+    def _whole(self, moment_ts: int) -> int:
+        """The last end of a frame: frames hold the same snapshots however the clock ran."""
+        return moment_ts - moment_ts % self._frame_ns
+
+    async def _next_day(self) -> _Tomorrow | None:
+        if self._tomorrow is None and not self._is_last:
+            day = self._days.after(self.market.trading_date)
+            self._is_last = day is None
+            if day is not None:
+                market = await asyncio.to_thread(self._days.market, day)
+                self._tomorrow = _Tomorrow(market, at(day, TOKENS_END))
+        return self._tomorrow
+
+    def _pace(self, count: int) -> None:
+        """Slices of market time that hold a few thousand snapshots each."""
+        low, _, high = _SLICES
+        if count > _SNAPSHOTS_A_SLICE:
+            self._slice = max(low, self._slice // 2)
+        elif count < _SNAPSHOTS_A_SLICE // 4:
+            self._slice = min(high, self._slice * 2)
+
+    async def _drained(self, most_waiting: int) -> None:
+        """Until no client has more unread; one that does not read at all is not waited for long."""
+        until = self._steady() + _PATIENCE_SECONDS
+        await pause(0)
+        while any(client.outlet.waiting > most_waiting for client in self._hub.clients):
+            if self._steady() > until:
+                return
+            await pause(_DRAIN_SECONDS)
