@@ -1,0 +1,119 @@
+"""Two checkpoints in turn: the state of the fold and the journal number it is true for.
+
+A start takes the newest one that is not beyond the journal's end, puts every cell back to what it
+held then, and folds the rest of the journal. Rows that were not final are kept as copies; final
+cells that changed later are kept in the undo list, oldest first, before they change.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from firki.live import layout as at
+from firki.live.file import GridFile, boot_id
+
+
+class Folded(Protocol):
+    """What a checkpoint keeps of a grid."""
+
+    state: npt.NDArray[np.uint32]
+    minutes: npt.NDArray[np.uint32]
+    links: npt.NDArray[np.uint32]
+    counters: npt.NDArray[np.uint64]
+    pointers: npt.NDArray[np.uint32]
+    columns: int
+    market_second: int
+
+
+class Checkpoints:
+    """The two checkpoints of a grid file."""
+
+    def __init__(self, file: GridFile) -> None:
+        self._file = file
+        self._regions = [
+            {name: file.region(getattr(c, name)) for name in at.CheckpointLayout.__slots__}
+            for c in file.layout.checkpoints
+        ]
+        self._current = int(np.argmax([r["meta"]["complete"][0] for r in self._regions]))
+
+    @property
+    def undo(self) -> npt.NDArray[np.uint32]:
+        """Where cells changed since the newest checkpoint are kept."""
+        undo: npt.NDArray[np.uint32] = self._regions[self._current]["undo"]
+        return undo
+
+    def count_undo(self, count: int) -> None:
+        """How many entries of ``undo`` hold; told after each batch that added any."""
+        self._regions[self._current]["meta"]["undo_count"] = count
+
+    def write(self, folded: Folded, seq: int, open_rows: Sequence[int]) -> bool:
+        """Make the older checkpoint the newest; False when too many rows are open to be kept."""
+        if len(open_rows) > at.CHECKPOINT_ROWS:
+            return False
+        serial = int(max(r["meta"]["complete"][0] for r in self._regions)) + 1
+        self._current = 1 - self._current
+        place = self._regions[self._current]
+        meta = place["meta"]
+        meta["complete"] = 0
+        n = folded.columns
+        place["state"][:n] = folded.state[:n]
+        place["minutes"][:n] = folded.minutes[:n]
+        place["connections"][:] = folded.links
+        place["pointers"][:] = folded.pointers
+        place["counters"][:] = folded.counters
+        for k, row in enumerate(open_rows):
+            cells = self._row(row)
+            place["row_numbers"][k] = row
+            place["rows"][k, : len(cells)] = cells
+        meta["seq"], meta["columns"], meta["row_count"] = seq, n, len(open_rows)
+        meta["market_second"], meta["undo_count"] = folded.market_second, 0
+        meta["boot"] = boot_id()
+        meta["complete"] = serial
+        return True
+
+    def restore(self, folded: Folded, journal_end: int) -> int | None:
+        """Put grid and state back to the newest usable checkpoint; its journal number, or None."""
+        order = sorted(self._regions, key=lambda r: -int(r["meta"]["complete"][0]))
+        for place in order:
+            meta = place["meta"][0]
+            if not meta["complete"] or bytes(meta["boot"]) != boot_id():
+                return None
+            self._undo(place)
+            if int(meta["seq"]) <= journal_end:
+                self._current = next(k for k, r in enumerate(self._regions) if r is place)
+                self._put_back(folded, place)
+                return int(meta["seq"])
+        return None
+
+    def _undo(self, place: dict[str, npt.NDArray[Any]]) -> None:
+        words = self._file.cells.view("<u4").reshape(-1, at.CELL_WORDS)
+        for entry in place["undo"][: int(place["meta"]["undo_count"][0])][::-1]:
+            words[entry[0]] = entry[1:]
+        place["meta"]["undo_count"] = 0
+
+    def _put_back(self, folded: Folded, place: dict[str, npt.NDArray[Any]]) -> None:
+        meta = place["meta"][0]
+        n = int(meta["columns"])
+        folded.columns = n
+        folded.market_second = int(meta["market_second"])
+        folded.state[:n] = place["state"][:n]
+        folded.minutes[:n] = place["minutes"][:n]
+        folded.links[:] = place["connections"]
+        folded.pointers[:] = place["pointers"]
+        folded.counters[:] = place["counters"]
+        kept = {int(place["row_numbers"][k]): k for k in range(int(meta["row_count"]))}
+        for k, layout in enumerate(self._file.header.classes):
+            begin = int(folded.pointers[at.CONNECTIONS, k])
+            for row in range(layout.first_row + begin, layout.first_row + layout.slots):
+                cells = self._row(row)
+                cells[:] = place["rows"][kept[row], : len(cells)] if row in kept else 0
+        self._file.row_sequence[:] += self._file.row_sequence & 1
+
+    def _row(self, row: int) -> npt.NDArray[Any]:
+        for layout in self._file.header.classes:
+            if layout.first_row <= row < layout.first_row + layout.slots:
+                first = layout.first_cell + (row - layout.first_row) * layout.capacity
+                return self._file.cells[first : first + layout.capacity]
+        raise AssertionError(f"row {row} is in no class of {self._file.path}")
