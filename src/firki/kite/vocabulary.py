@@ -141,6 +141,3 @@ INSTRUMENT_COLUMNS: Final = (
     "strike", "tick_size", "lot_size", "instrument_type", "segment", "exchange",
 )  # fmt: skip
 """Header of the instruments CSV, in Kite's order."""
-
-INDICES_SEGMENTS: Final = ("INDICES", "NSE-INDICES", "BSE-INDICES", "MCX-INDICES")
-"""What the segment column says of an index; dumps of 2017 carry the exchange in front."""
