@@ -2,6 +2,8 @@
 
 import typer
 
+from firki.cli.config import show_config
+
 app = typer.Typer(
     name="firki",
     help="Live Indian-market data on your own machine: ticks in, trusted candles out.",
@@ -10,3 +12,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def group() -> None:
+    """Keeps ``firki`` a group of commands however few there are."""
+
+
+app.command("config")(show_config)
