@@ -313,7 +313,8 @@ def read_depth(payload: bytes, columns: U32) -> npt.NDArray[Any]:
 def encode(columns: U32, depth: npt.NDArray[Any] | None = None) -> bytes:
     """One frame that decodes to ``columns``; the LENGTH column says each packet's kind.
 
-    OFFSET and the fields that a packet's kind does not carry are not looked at.
+    OFFSET and the fields that a packet's kind does not carry are not looked at; the padding of a
+    book is written as 0.
     """
     rows = columns.shape[1]
     frames = encode_frames(columns, depth, max_packets=max(1, rows))
