@@ -150,6 +150,11 @@ class QuoteBoard:
         updated = self._arrays[2][: len(self._tokens)]
         return self._serial, [int(t) for t in self._tokens[updated > since]]
 
+    def mark(self, token: int) -> int:
+        """Changes with every update of the token; 0 before the first."""
+        place = self._place(token)
+        return int(self._arrays[2][place]) if place >= 0 else 0
+
     def newest_received_ts(self) -> int:
         """When the youngest quote came in; 0 before the first."""
         return int(self._arrays[3].max())

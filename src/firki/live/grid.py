@@ -167,6 +167,7 @@ class DayGrid:
         second = frame.received_ts // SECOND
         if second > self._market:
             self.market_second = second
+            self._show()
         if batch is not None and batch.columns.shape[1]:
             trades, exchange = self._fold(batch, second, frame.connection)
             amended = _NONE_AMENDED
@@ -187,8 +188,20 @@ class DayGrid:
         elif frame.kind is RecordKind.CONNECTED:
             link[kernels.L_GENERATION] = self.links[:, kernels.L_GENERATION].max() + 1
             link[kernels.L_OPEN] = 1
+            if frame.payload:
+                self._carry_over(frame)
         elif frame.kind is RecordKind.DISCONNECTED:
             link[kernels.L_OPEN] = 0
+
+    def _carry_over(self, frame: Frame) -> None:
+        """A connection that has been open since the day before misses nothing of this day: the
+        instruments it wants (the payload) need no first snapshot and start with volume 0."""
+        generation = self.links[frame.connection, kernels.L_GENERATION]
+        for token in msgspec.json.decode(frame.payload):
+            if (index := self.index_of(int(token))) >= 0:
+                self.state[index, at.S_GENERATION] = generation
+                self.state[index, at.S_CONNECTION] = frame.connection
+                self.state[index, at.S_MADE] = frame.received_ts // SECOND
 
     def give_columns(self, tokens: Iterable[int]) -> None:
         """Give each known token a column, in order; it keeps it for the day."""

@@ -1,0 +1,124 @@
+"""Which clock is market time: the machine's, or one that a simulator's control door drives."""
+
+import logging
+from typing import Any, Final, Protocol
+
+import httpx2
+import msgspec
+
+from firki.errors import Rejected, Unavailable
+from firki.timing import SECOND, DrivenClock, pause, steady
+
+log = logging.getLogger(__name__)
+
+_POLL_SECONDS: Final = 0.2
+_TIMEOUT_SECONDS: Final = 5.0
+_STEP_SECONDS: Final = 0.02
+"""How far market time may drift, in machine seconds, before it is set anew."""
+
+
+class Door(Protocol):
+    """Market time with a door through which it is driven."""
+
+    @property
+    def speed(self) -> float: ...
+
+    @property
+    def running(self) -> bool: ...
+
+    def now(self) -> int: ...
+
+
+class _Told(msgspec.Struct):
+    now_ts: int
+    speed: float
+    running: bool
+
+
+class SimulatedClock:
+    """Market time of a simulator: read before anything else, and again all the time.
+
+    Between two readings it counts on with steady time. The simulator changes speed by its own
+    schedule and jumps to the next day, so one reading at the start would not do.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/") + "/clock"
+        self._client = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
+        self._clock = DrivenClock(0, speed=0)
+        self._told = _Told(0, 0, running=False)
+
+    @property
+    def speed(self) -> float:
+        """Market seconds a steady second while it runs."""
+        return self._told.speed
+
+    @property
+    def running(self) -> bool:
+        return self._told.running
+
+    def now(self) -> int:
+        return self._clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    async def read(self) -> None:
+        """Ask the door once; raises Unavailable naming the setting when it does not answer."""
+        await self._ask("GET", None)
+
+    async def run(self) -> None:
+        """Keep up with the door until cancelled; while it is away the clock runs on."""
+        away = False
+        while True:
+            try:
+                await self.read()
+                away = False
+            except Unavailable as error:
+                if not away:
+                    log.warning("clock does not answer reason=%s", error)
+                away = True
+            await pause(_POLL_SECONDS)
+
+    async def change(
+        self,
+        *,
+        speed: float | None = None,
+        running: bool | None = None,
+        to_ts: int | None = None,
+    ) -> None:
+        """Drive the door; raises Rejected with its words when it refuses."""
+        body: dict[str, Any] = {}
+        if speed is not None:
+            body["speed"] = speed
+        if running is not None:
+            body["run" if running else "pause"] = True
+        if to_ts is not None:
+            body["to"] = to_ts
+        await self._ask("POST", body)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _ask(self, method: str, body: dict[str, Any] | None) -> None:
+        before = steady()
+        try:
+            answer = await self._client.request(method, self._url, json=body)
+        except httpx2.HTTPError as error:
+            raise Unavailable(
+                f"clock.url {self._url}: no answer ({type(error).__name__}); is the simulator "
+                "running, and is this its control address?"
+            ) from error
+        if answer.status_code >= 400:
+            raise Rejected(f"clock: {answer.text[:200]}")
+        told = msgspec.json.decode(answer.content, type=_Told)
+        self._take(told, (steady() - before) / 2)
+
+    def _take(self, told: _Told, seconds_ago: float) -> None:
+        speed = told.speed if told.running else 0.0
+        now = told.now_ts + int(seconds_ago * speed * SECOND)
+        drift = abs(now - self._clock.now()) / SECOND
+        changed = speed != self._clock.speed
+        self._told = told
+        if changed or drift > _STEP_SECONDS * max(1.0, speed):
+            self._clock.set(now, speed=speed)

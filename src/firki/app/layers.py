@@ -1,0 +1,152 @@
+"""Candles from wherever they are: today from the grid, past days from the lake, then the broker."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Final, Protocol
+
+import numpy as np
+
+from firki.app.market import Market
+from firki.errors import Retryable
+from firki.model.calendar import Calendar, ist_date, ist_midnight
+from firki.model.candle import DAY, MINUTE, CandleColumns, Interval
+from firki.model.reduction import reduce_days, reduce_minutes
+from firki.model.session import Session, SessionClass
+from firki.ports import Candles, ReferenceData
+
+_MOST_KEPT: Final = 2_000
+_LONGEST_FETCH: Final = timedelta(days=60)
+"""A request that names no end of the past is answered with so much of it."""
+_LONGEST_DAYS: Final = timedelta(days=730)
+_KITE_MINUTES: Final = frozenset({1, 3, 5, 10, 15, 30, 60})
+
+
+class Past(Protocol):
+    """A store of settled days."""
+
+    def days(self) -> Sequence[date]: ...
+
+
+class BrokerPast:
+    """The ``Candles`` port over the broker's history, fetched on first look and kept."""
+
+    def __init__(self, broker: ReferenceData, session_of: Callable[[int, int], Session | None]):
+        self._broker = broker
+        self._session_of = session_of
+        self._kept: OrderedDict[tuple[int, str, int, int], CandleColumns] = OrderedDict()
+
+    async def read(
+        self,
+        tokens: Sequence[int],
+        interval: Interval,
+        from_ts: int,
+        to_ts: int,
+        *,
+        as_of_ts: int | None = None,
+    ) -> CandleColumns:
+        """Whole days that touch the range; an interval the broker lacks is made from minutes."""
+        del as_of_ts  # the broker's past does not change
+        first, last = ist_midnight(ist_date(from_ts)), ist_midnight(ist_date(to_ts))
+        parts = [await self._of(token, interval, first, last) for token in tokens]
+        found = [part for part in parts if len(part)]
+        if not found:
+            return CandleColumns.empty(interval, as_of_ts=to_ts, source="broker")
+        return CandleColumns.concat(found)
+
+    async def _of(self, token: int, interval: Interval, first: int, last: int) -> CandleColumns:
+        key = (token, interval.name, first, last)
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = self._kept[key] = await self._fetch(token, interval, first, last)
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return kept
+
+    async def _fetch(self, token: int, interval: Interval, first: int, last: int) -> CandleColumns:
+        end = last + 86_400 * 10**9 - 10**9
+        if not interval.minutes:
+            days = await self._broker.history(token, DAY, first, end)
+            return reduce_days(days, interval)
+        native = interval if interval.minutes in _KITE_MINUTES else MINUTE
+        fetched = await self._broker.history(token, native, first, end)
+        if native is interval:
+            return fetched
+        return reduce_minutes(fetched, interval, self._session_of)
+
+
+class LayeredCandles:
+    """The ``Candles`` port of the running firki."""
+
+    def __init__(self, market: Market, lake: Candles, broker: Candles, calendar: Calendar) -> None:
+        self._market = market
+        self._lake = lake
+        self._broker = broker
+        self._calendar = calendar
+
+    async def read(
+        self,
+        tokens: Sequence[int],
+        interval: Interval,
+        from_ts: int,
+        to_ts: int,
+        *,
+        as_of_ts: int | None = None,
+    ) -> CandleColumns:
+        """Past days first, then today's; the source says where they came from."""
+        today = ist_midnight(self._market.day.trading_date)
+        parts: list[CandleColumns] = []
+        if from_ts < today:
+            span = _LONGEST_FETCH if interval.minutes else _LONGEST_DAYS
+            begin = max(from_ts, today - int(span.total_seconds()) * 10**9)
+            parts += await self._past(tokens, interval, begin, min(to_ts, today - 1))
+        if to_ts >= today:
+            grid = self._market.day.candles
+            own = Interval.parse("day") if interval.name in {"week", "month"} else interval
+            parts.append(
+                await grid.read(tokens, own, max(from_ts, today), to_ts, as_of_ts=as_of_ts)
+            )
+        found = [part for part in parts if len(part)]
+        if not found:
+            return CandleColumns.empty(
+                interval, as_of_ts=self._market.day.candles.as_of_ts, source="grid"
+            )
+        whole = CandleColumns.concat(found)
+        if interval.name in {"week", "month"}:
+            whole = reduce_days(whole, interval)
+        inside = (whole.start_ts >= from_ts) & (whole.start_ts <= to_ts)
+        return whole if inside.all() else whole.take(inside)
+
+    async def _past(
+        self, tokens: Sequence[int], interval: Interval, from_ts: int, to_ts: int
+    ) -> list[CandleColumns]:
+        own = Interval.parse("day") if interval.name in {"week", "month"} else interval
+        lake = await self._lake.read(tokens, own, from_ts, to_ts)
+        parts = [lake]
+        for token in tokens:
+            have = {
+                ist_date(int(ts)) for ts in np.unique(lake.start_ts[lake.instrument_token == token])
+            }
+            missing = [d for d in self._sessions(token, from_ts, to_ts) if d not in have]
+            if missing:
+                parts.append(await self._fill(token, own, missing))
+        return parts
+
+    async def _fill(self, token: int, interval: Interval, missing: list[date]) -> CandleColumns:
+        first, last = ist_midnight(missing[0]), ist_midnight(missing[-1])
+        empty = CandleColumns.empty(interval, as_of_ts=last, source="broker")
+        try:
+            fetched = await self._broker.read([token], interval, first, last)
+        except Retryable:
+            return empty
+        midnights = {ist_midnight(day) for day in missing}
+        days = (fetched.start_ts - first) // (86_400 * 10**9) * (86_400 * 10**9) + first
+        return fetched.take(np.isin(days, list(midnights)))
+
+    def _sessions(self, token: int, from_ts: int, to_ts: int) -> list[date]:
+        instrument = self._market.day.book.table.by_token(token)
+        if instrument is None:
+            return []
+        name = SessionClass(instrument.session_class)
+        sessions = self._calendar.sessions(name, ist_date(from_ts), ist_date(to_ts))
+        return [session.trading_date for session in sessions]

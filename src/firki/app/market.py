@@ -1,0 +1,148 @@
+"""The market as firki knows it now: today's day, the quote board, and who is told of changes."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+
+from firki.app.folder import DataFolder
+from firki.app.market_day import Book, Decode, MarketDay
+from firki.bus.memory import MemoryBus
+from firki.capture.journal import JournalSettings
+from firki.capture.plant import Day
+from firki.errors import FirkiError
+from firki.live import layout as at
+from firki.live.board import QuoteBoard
+from firki.live.grid import Changes
+from firki.model.calendar import ist_date
+from firki.model.candle import CandleColumns, Interval
+from firki.model.tick import TickBatch, Ticks
+from firki.ports import Frame
+
+log = logging.getLogger(__name__)
+
+TICKS: Final = ("ticks",)
+FINAL: Final = ("candles", "final")
+AMENDED: Final = ("candles", "amended")
+DAY_TURNED: Final = ("day",)
+
+
+class Market:
+    """Owner of the current ``MarketDay`` and of everything that is rebuilt from it."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        book: Callable[[date], Book],
+        bus: MemoryBus,
+        *,
+        decode: Decode,
+        capacity: int,
+        settings: JournalSettings,
+        on_failure: Callable[[FirkiError], None],
+    ) -> None:
+        self._folder = folder
+        self._book = book
+        self._bus = bus
+        self._decode = decode
+        self._capacity = capacity
+        self._settings = settings
+        self._on_failure = on_failure
+        self._ended: asyncio.Queue[MarketDay] = asyncio.Queue()
+        self.completed = 0
+        self.minutes_final = 0
+        self.day: MarketDay
+        self.board = QuoteBoard([], self._scale_of)
+
+    def begin(self, now_ts: int) -> MarketDay:
+        """Open the trading day of that moment, recovering what its journal holds."""
+        self.day = self._open(ist_date(now_ts))
+        return self.day
+
+    def _open(self, day: date) -> MarketDay:
+        return MarketDay.open(
+            self._folder, day, self._book(day), decode=self._decode, capacity=self._capacity,
+            settings=self._settings, on_failure=self._on_failure, tell=self._tell,
+        )  # fmt: skip
+
+    def next_day(self, _day: Day, now_ts: int) -> MarketDay:
+        """The plant's turn to a new trading day; the old one is closed by ``run``."""
+        old = self.day
+        self._ended.put_nowait(old)
+        self.day = self._open(ist_date(now_ts))
+        self.board = QuoteBoard(list(map(int, self.board.tokens)), self._scale_of)
+        log.info("trading day turned from=%s to=%s", old.trading_date, self.day.trading_date)
+        self._bus.publish(DAY_TURNED, self.day.trading_date)
+        return self.day
+
+    async def ended(self) -> MarketDay:
+        """The next day that is over; its journal and grid are still open."""
+        return await self._ended.get()
+
+    def watch(self, tokens: Iterable[int]) -> None:
+        """Give the tokens a place on the board."""
+        self.board.add(list(tokens))
+
+    def _scale_of(self, token: int) -> int:
+        instrument = self.day.book.table.by_token(token)
+        return instrument.price_scale if instrument else 100
+
+    # -- one record ----------------------------------------------------------------------------
+
+    def _tell(
+        self, day: MarketDay, _frame: Frame, batch: TickBatch | None, changes: Changes | None
+    ) -> None:
+        if batch is not None and len(batch):
+            self.board.apply(batch)
+            if changes is not None:
+                self._bus.publish(TICKS, Ticks(batch, changes.trades))
+        if changes is None:
+            return
+        for number, slot, places in changes.final:
+            self.completed += len(places)
+            self.minutes_final += 1
+            self._bus.publish(FINAL, day.candles.row(number, slot, places))
+        if len(changes.amended):
+            for columns in self._amended(day, changes):
+                self._bus.publish(AMENDED, columns)
+
+    def _amended(self, day: MarketDay, changes: Changes) -> Iterable[CandleColumns]:
+        state = day.grid.state
+        places, slots = changes.amended[:, 0], changes.amended[:, 1]
+        classes = state[places, at.S_CLASS]
+        for number, slot in np.unique(np.stack([classes, slots]), axis=1).T:
+            chosen = np.unique(places[(classes == number) & (slots == slot)])
+            yield day.candles.row(int(number), int(slot), chosen)
+
+    def mark(self, token: int) -> int:
+        """Changes whenever a candle of the token does, a forming one too."""
+        return hash((self.day.trading_date, self.board.mark(token), self.minutes_final))
+
+    # -- what it came to -----------------------------------------------------------------------
+
+    def totals(self) -> dict[str, Any]:
+        """The day's counters under the names users know."""
+        totals = self.day.grid.totals()
+        traded = np.count_nonzero(self.day.grid.state[: self.day.grid.columns, at.S_LENGTH])
+        return {
+            "instrument_count": len(self.board.tokens),
+            "instruments_with_ticks": int(traded),
+            "ticks_processed": totals["ticks"],
+            "trades": totals["trades"],
+            "candles_created": totals["candles"],
+            "candles_completed": self.completed,
+            "amendments": totals["amendments"],
+            "refused": {reason: totals[reason] for reason in at.REFUSALS if totals[reason]},
+            "outside_session": totals["outside_session"],
+            "late": totals["late"],
+            "depth_only": totals["depth_only"],
+            "gap_cells": totals["gap_cells"],
+        }
+
+    async def forming(self, tokens: Sequence[int], interval: Interval) -> CandleColumns:
+        """Today's bars, the forming one last."""
+        day = self.day
+        return await day.candles.read(tokens, interval, 0, day.ends_ts)

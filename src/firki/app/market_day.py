@@ -1,0 +1,234 @@
+"""One trading day: its journal, its grid, and the way back to both after a stop of any kind."""
+
+import importlib.resources
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from firki.app.folder import DataFolder
+from firki.capture import journal_day
+from firki.capture.journal import DayJournal, JournalSettings, open_journal
+from firki.capture.journal_reader import read_records
+from firki.errors import Corrupt, FirkiError
+from firki.kite import instruments as kite_instruments
+from firki.live import file as grid_file
+from firki.live.grid import Changes, DayGrid, Rules
+from firki.live.reading import GridCandles
+from firki.model.calendar import Calendar, ist_midnight
+from firki.model.instrument import InstrumentTable
+from firki.model.session import Session, SessionClass
+from firki.model.tick import TickBatch
+from firki.ports import Frame, RecordKind
+
+log = logging.getLogger(__name__)
+
+DAY_NS: Final = 86_400 * 10**9
+_INSTRUMENTS: Final = "instruments.csv"
+_CALENDAR: Final = "calendar.toml"
+_OVERRIDES: Final = "overrides.toml"
+_FOLD: Final = "fold.json"
+
+Decode = Callable[[Frame], TickBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarFiles:
+    """What the calendar is made of; kept beside each day's journal."""
+
+    base: bytes
+    overrides: bytes
+    changes: tuple[str, ...]
+
+    @classmethod
+    def packaged(cls, overrides: bytes = b"", changes: tuple[str, ...] = ()) -> "CalendarFiles":
+        base = importlib.resources.files("firki.model") / "data" / "calendar.toml"
+        return cls(base.read_bytes(), overrides, changes)
+
+    def parse(self) -> Calendar:
+        return Calendar.parse(self.base, overrides=self.overrides or None, changes=self.changes)
+
+
+class _Fold(msgspec.Struct, frozen=True):
+    """The settings that decide what a candle is, as they lie beside the journal."""
+
+    final_exchange_seconds: int
+    final_market_seconds: int
+    strict: bool
+    repair_extremes: bool
+    calendar_changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What a day's records must be folded with: instruments, calendar, rules."""
+
+    csv: bytes
+    table: InstrumentTable
+    calendar_files: CalendarFiles
+    calendar: Calendar
+    rules: Rules
+
+    @classmethod
+    def of(cls, csv: bytes, files: CalendarFiles, rules: Rules, *, day: date) -> "Book":
+        return cls(csv, kite_instruments.parse(csv, day=day), files, files.parse(), rules)
+
+    def fold_json(self) -> bytes:
+        r = self.rules
+        return msgspec.json.encode(
+            _Fold(
+                r.final_exchange_seconds,
+                r.final_market_seconds,
+                r.strict,
+                r.repair_extremes,
+                self.calendar_files.changes,
+            )
+        )
+
+    def header(self, day: date) -> journal_day.DayHeader:
+        return journal_day.DayHeader(
+            trading_date=day,
+            instruments=journal_day.sha256(self.csv),
+            calendar=self.calendar.digest,
+            settings=journal_day.sha256(self.fold_json()),
+        )
+
+    def attachments(self) -> dict[str, bytes]:
+        return {
+            _INSTRUMENTS: self.csv,
+            _CALENDAR: self.calendar_files.base,
+            _OVERRIDES: self.calendar_files.overrides,
+            _FOLD: self.fold_json(),
+        }
+
+    def describe(self, token: int) -> tuple[str, int] | None:
+        """Session class and price scale of a token."""
+        instrument = self.table.by_token(token)
+        return (instrument.session_class, instrument.price_scale) if instrument else None
+
+    def sessions(self, day: date) -> dict[str, Session]:
+        return {
+            name.value: session
+            for name in SessionClass
+            if (session := self.calendar.session(name, day)) is not None
+        }
+
+
+def read_book(folder: Path) -> Book:
+    """The book a day's journal was begun with, from the files beside it."""
+    header = journal_day.read_header(folder)
+    names = (_INSTRUMENTS, _CALENDAR, _OVERRIDES, _FOLD)
+    files = {name: (folder / name).read_bytes() for name in names}
+    fold = msgspec.json.decode(files[_FOLD], type=_Fold)
+    rules = Rules(
+        fold.final_exchange_seconds, fold.final_market_seconds, fold.strict, fold.repair_extremes
+    )
+    calendar = CalendarFiles(files[_CALENDAR], files[_OVERRIDES], fold.calendar_changes)
+    return Book.of(files[_INSTRUMENTS], calendar, rules, day=header.trading_date)
+
+
+def open_grid(folder: Path, day: date, book: Book, *, capacity: int) -> DayGrid:
+    """The day's grid for writing; a new file when there is none or it was made for other rules."""
+    header = book.header(day)
+    file = grid_file.open_file(folder, write=True)
+    told = (header.instruments, header.calendar, header.settings)
+    if (
+        file is None
+        or (file.header.instruments, file.header.calendar, file.header.settings) != told
+    ):
+        names, counts = np.unique(book.table.session_class, return_counts=True)
+        plan = grid_file.plan(
+            day, ist_midnight(day), book.sessions(day),
+            {str(n): min(int(c), capacity) for n, c in zip(names, counts, strict=True)},
+            instruments=told[0], calendar=told[1], settings=told[2],
+        )  # fmt: skip
+        file = grid_file.create(folder, plan)
+    return DayGrid(file, book.describe, book.rules)
+
+
+class MarketDay:
+    """The ``Day`` of the plant: records go to the journal first, then to ``apply``."""
+
+    def __init__(
+        self,
+        day: date,
+        book: Book,
+        journal: DayJournal,
+        grid: DayGrid,
+        tell: Callable[["MarketDay", Frame, TickBatch | None, Changes | None], None],
+    ) -> None:
+        self.trading_date = day
+        self.ends_ts = ist_midnight(day) + DAY_NS
+        self.book = book
+        self.journal = journal
+        self.grid = grid
+        self.candles = GridCandles(grid.file, final_market_seconds=book.rules.final_market_seconds)
+        self._tell = tell
+
+    @classmethod
+    def open(
+        cls,
+        folder: DataFolder,
+        day: date,
+        book: Book,
+        *,
+        decode: Decode,
+        capacity: int,
+        settings: JournalSettings,
+        on_failure: Callable[[FirkiError], None],
+        tell: Callable[["MarketDay", Frame, TickBatch | None, Changes | None], None],
+    ) -> "MarketDay":
+        """Begin the day, or go on with it after the last record its journal proves.
+
+        A day that has begun keeps the instruments, calendar and rules it was begun with.
+        """
+        path = folder.journal(day)
+        if (path / journal_day.HEADER_NAME).exists():
+            begun = read_book(path)
+            if begun.header(day) != book.header(day):
+                log.warning("day keeps what it was begun with date=%s", day)
+            book = begun
+        else:
+            journal_day.create(path, book.header(day), book.attachments())
+        journal = open_journal(path, settings=settings, on_failure=on_failure)
+        grid = open_grid(folder.grid(day), day, book, capacity=capacity)
+        began = grid.recover(journal.newest)
+        applied = refold(grid, path, began + 1, decode)
+        if applied:
+            log.info(
+                "day recovered date=%s checkpoint=%d records=%d newest=%d",
+                day, began, applied, journal.newest,
+            )  # fmt: skip
+        return cls(day, book, journal, grid, tell)
+
+    def apply(self, frame: Frame, batch: TickBatch | None) -> None:
+        self._tell(self, frame, batch, self.grid.apply(frame, batch))
+
+    async def close(self) -> None:
+        """Flush the journal, then the grid; open candles stay provisional."""
+        await self.journal.close()
+        self.grid.close()
+
+
+def refold(grid: DayGrid, path: Path, from_seq: int, decode: Decode) -> int:
+    """Fold a journal's records from ``from_seq`` into a grid; answers how many there were."""
+    count = 0
+    for frame in read_records(path, from_seq):
+        grid.apply(frame, decode_ticks(frame, decode))
+        count += 1
+    return count
+
+
+def decode_ticks(frame: Frame, decode: Decode) -> TickBatch | None:
+    """The batch of a binary frame that holds ticks; None for anything else, and for bad bytes."""
+    if frame.kind is not RecordKind.FRAME or len(frame.payload) < 2:
+        return None
+    try:
+        return decode(frame)
+    except Corrupt:
+        return None

@@ -1,0 +1,187 @@
+"""The tickerplant: stamp, journal, decode, hand on. Nothing is computed before the journal has it.
+
+The plant listens to connections and turns everything they say into numbered records of the trading
+day. Each record goes to the day in order; the day's own code is the same in a replay.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+import msgspec
+
+from firki.errors import Corrupt
+from firki.model.tick import SECOND, TickBatch
+from firki.ports import Clock, ConnectionState, Frame, Journal, RecordKind
+from firki.timing import steady
+
+_QUIET_SECONDS = 1.0
+
+
+class Day(Protocol):
+    """One trading day under way: its journal, and whoever folds its records."""
+
+    @property
+    def trading_date(self) -> date: ...
+
+    @property
+    def ends_ts(self) -> int:
+        """When the next trading day begins: midnight."""
+
+    @property
+    def journal(self) -> Journal: ...
+
+    def apply(self, frame: Frame, batch: TickBatch | None) -> None: ...
+
+
+@dataclass(slots=True)
+class _Link:
+    """What the plant knows of a connection; told again to each new day."""
+
+    open: bool = False
+    wanted: bytes = b"{}"
+    frames: int = 0
+    last_ts: int = 0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What came in since the start."""
+
+    frames: int = 0
+    ticks: int = 0
+    texts: int = 0
+    corrupt: int = 0
+    skipped: int = 0
+    bytes: int = 0
+    clock_steps_back: int = 0
+    last_corrupt: str = ""
+    per_connection: dict[int, int] = field(default_factory=dict)
+
+
+class Plant:
+    """The ``Listener`` of every connection, and the only writer of the journal."""
+
+    def __init__(
+        self,
+        day: Day,
+        *,
+        clock: Clock,
+        decode: Callable[[Frame], TickBatch],
+        next_day: Callable[[Day, int], Day],
+        on_text: Callable[[Frame], None],
+        on_state: Callable[[int, ConnectionState, str], None],
+    ) -> None:
+        self._day = day
+        self._clock = clock
+        self._decode = decode
+        self._next_day = next_day
+        self._on_text = on_text
+        self._tell_state = on_state
+        self._links: dict[int, _Link] = {}
+        self._last_steady = steady()
+        self._newest_ts = 0
+        self.counts = Counts()
+
+    @property
+    def day(self) -> Day:
+        return self._day
+
+    def on_frame(self, connection: int, payload: bytes, kind: RecordKind) -> None:
+        """A frame of a connection, or its changed wish."""
+        link = self._link(connection)
+        if kind is RecordKind.WANTED:
+            if payload == link.wanted:
+                return
+            link.wanted = payload
+        else:
+            self.counts.frames += 1
+            self.counts.bytes += len(payload)
+            link.frames += 1
+        self._record(connection, payload, kind)
+
+    def on_state(self, connection: int, state: ConnectionState, reason: str) -> None:
+        """A connection opened or was lost; other states are only passed on."""
+        link = self._link(connection)
+        if state is ConnectionState.OPEN and not link.open:
+            link.open = True
+            self._record(connection, b"", RecordKind.CONNECTED)
+        elif state is not ConnectionState.OPEN and link.open:
+            link.open = False
+            self._record(connection, reason.encode(), RecordKind.DISCONNECTED)
+        self._tell_state(connection, state, reason)
+
+    def beat(self) -> None:
+        """Called about once a second: with no frame of anyone, market time itself is recorded."""
+        if steady() - self._last_steady >= _QUIET_SECONDS:
+            self._record(0, b"", RecordKind.CLOCK)
+
+    def release(self) -> None:
+        """Note every open connection as lost: the last records before an orderly stop."""
+        for connection, link in self._links.items():
+            if link.open:
+                link.open = False
+                self._record(connection, b"stopped", RecordKind.DISCONNECTED)
+
+    def wanted(self) -> Mapping[int, Mapping[str, int]]:
+        """Token and mode by connection, as last declared."""
+        return {c: msgspec.json.decode(link.wanted) for c, link in self._links.items()}
+
+    def report(self) -> dict[str, Any]:
+        """Counters since the start."""
+        counts = self.counts
+        return {
+            "frames": counts.frames,
+            "ticks": counts.ticks,
+            "texts": counts.texts,
+            "corrupt_frames": counts.corrupt,
+            "skipped_packets": counts.skipped,
+            "received_bytes": counts.bytes,
+            "clock_steps_back": counts.clock_steps_back,
+            "last_corrupt": counts.last_corrupt or None,
+            "newest_frame_ts": self._newest_ts or None,
+        }
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _link(self, connection: int) -> _Link:
+        link = self._links.get(connection)
+        if link is None:
+            link = self._links[connection] = _Link()
+        return link
+
+    def _record(self, connection: int, payload: bytes, kind: RecordKind) -> None:
+        now = self._clock.now()
+        if now >= self._day.ends_ts:
+            self._turn(now)
+        if now < self._newest_ts - SECOND:
+            self.counts.clock_steps_back += 1
+        self._newest_ts = max(self._newest_ts, now)
+        self._last_steady = steady()
+        frame = self._day.journal.append(now, connection, payload, kind)
+        batch = self._ticks(frame) if kind is RecordKind.FRAME and len(payload) > 1 else None
+        self._day.apply(frame, batch)
+        if kind is RecordKind.TEXT:
+            self.counts.texts += 1
+            self._on_text(frame)
+
+    def _ticks(self, frame: Frame) -> TickBatch | None:
+        try:
+            batch = self._decode(frame)
+        except Corrupt as broken:
+            self.counts.corrupt += 1
+            self.counts.last_corrupt = f"record {frame.seq}: {broken}"
+            return None
+        self.counts.ticks += len(batch)
+        self.counts.skipped += batch.skipped
+        return batch
+
+    def _turn(self, now: int) -> None:
+        """Go on with the next trading day; open connections are carried over to its journal."""
+        self._day = self._next_day(self._day, now)
+        for connection, link in self._links.items():
+            if link.open:
+                for kind in (RecordKind.WANTED, RecordKind.CONNECTED):
+                    frame = self._day.journal.append(now, connection, link.wanted, kind)
+                    self._day.apply(frame, None)
