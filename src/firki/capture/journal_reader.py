@@ -55,16 +55,17 @@ class JournalReader:
             self._segment = self._first_segment()
         while self._segment is not None:
             group = self._segment.next_group()
-            if group is None:
-                following = self._following(self._segment)
-                # Until the next segment was begun, this one may have grown.
-                group = self._segment.next_group()
-                if group is None and following is not None:
-                    self._segment = self._checked(following)
-                    continue
-                if group is None:
-                    refuse_damage(self._segment, self._next_seq - 1)
-            return group
+            if group is not None:
+                return group
+            following = self._following(self._segment)
+            if following is None:
+                refuse_damage(self._segment, self._next_seq - 1)
+                return None
+            # Until the next segment was begun, this one may have grown.
+            group = self._segment.next_group()
+            if group is not None:
+                return group
+            self._segment = self._checked(following)
         return None
 
     def _first_segment(self) -> SegmentReader | None:

@@ -1,4 +1,6 @@
 import struct
+from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path
 from zlib import crc32
 
@@ -218,11 +220,32 @@ def test_what_became_whole_while_it_was_doubted_is_no_damage(tmp_path: Path) -> 
     headless, short = SegmentReader(path), SegmentReader(path)
     path.write_bytes(data[:10])
     assert headless.read_header() is None
+    assert headless.next_group() is None
     path.write_bytes(data[: SEGMENT_HEADER_BYTES + 5])
     assert short.next_group() is None
     path.write_bytes(data)
     assert not headless.is_damaged(0)
     assert not short.is_damaged(0)
+
+
+def test_a_segment_that_grew_before_the_next_was_begun_is_read_to_its_end(tmp_path: Path) -> None:
+    begin_day(tmp_path)
+    write_run(tmp_path, [RECORDS[:5], RECORDS[5:8]])
+    write_run(tmp_path, [RECORDS[8:10]])
+    path = tmp_path / "000001.seg"
+    whole = path.read_bytes()
+    first = SegmentReader(path)
+    first.next_group()
+    listings = chain([whole[: first.offset]], repeat(whole))
+
+    class Busy(type(tmp_path)):  # type: ignore[misc]  # the platform's own kind of path
+        """A folder whose writer comes in between just before it is listed."""
+
+        def iterdir(self) -> Iterator[Path]:
+            path.write_bytes(next(listings))
+            return tmp_path.iterdir()
+
+    assert numbers(Busy(tmp_path)) == list(range(1, 11))
 
 
 def later_version(header: bytes) -> bytes:
