@@ -1,0 +1,59 @@
+import type { ReadonlySignal } from "@preact/signals";
+import type { Desk } from "../desk";
+import { decimalsOf, percent, price, short, whole } from "../format/number";
+import { dayOf, minuteOf } from "../format/time";
+import { tone } from "../watch/Row";
+import type { Bar } from "./bars";
+import type { Candles } from "./candles";
+
+interface Props {
+  desk: Desk;
+  candles: ReadonlySignal<Candles | null>;
+  hovered: ReadonlySignal<number | null>;
+  drawn: ReadonlySignal<number>;
+}
+
+/** The numbers of the bar under the crosshair, or of the newest. */
+export function Legend({ desk, candles, hovered, drawn }: Props) {
+  drawn.value;
+  const bars = candles.value?.bars;
+  const ms = hovered.value;
+  const at = bars && ms !== null ? bars.place(ms) : (bars?.list.length ?? 0) - 1;
+  const bar = bars?.list[at];
+  if (!bars || !bar) return null;
+  const decimals = decimalsOf(desk.open.value?.tick_size ?? 0.05);
+  const before = bars.list[at - 1]?.close ?? bar.open;
+  const change = before === 0 ? null : ((bar.close - before) / before) * 100;
+  const when = candles.value?.interval === "day" ? dayOf(bar.ms) : `${dayOf(bar.ms)} ${minuteOf(bar.ms)}`;
+  return (
+    <div class="legend" data-start={bar.start_ts}>
+      <span class="when">{when}</span>
+      <Value name="O" text={price(bar.open, decimals)} />
+      <Value name="H" text={price(bar.high, decimals)} />
+      <Value name="L" text={price(bar.low, decimals)} />
+      <Value name="C" text={price(bar.close, decimals)} />
+      <span class={`number ${tone(change)}`}>{percent(change)}</span>
+      {bar.volume !== null && <Value name="V" text={whole(bar.volume)} />}
+      {bar.oi !== null && <Value name="OI" text={short(bar.oi)} />}
+      <span class="marks">{marks(bar)}</span>
+    </div>
+  );
+}
+
+function Value({ name, text }: { name: string; text: string }) {
+  return (
+    <span>
+      <abbr>{name}</abbr> <b class="number">{text}</b>
+    </span>
+  );
+}
+
+/** What must be known beside the numbers; an index has no volume by nature, so that is not said. */
+function marks(bar: Bar): string {
+  const words: string[] = [];
+  if (bar.status === "forming") words.push("forming");
+  if (bar.session === "closing_auction") words.push("closing auction");
+  for (const flag of bar.flags) if (flag !== "no_volume" && flag !== "no_oi") words.push(flag);
+  if (bar.revision > 0) words.push(`revision ${bar.revision}`);
+  return words.join(" · ");
+}

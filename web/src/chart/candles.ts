@@ -1,0 +1,140 @@
+import { signal } from "@preact/signals";
+import { isoOf, parseTime } from "../format/time";
+import type { Stream } from "../stream/stream";
+import type { Api } from "../wire/api";
+import type { CandlesAnswer, KeyedCandle } from "../wire/wire";
+import { type Away } from "./bands";
+import { type Bar, Bars, type Change, barOf, barsOf } from "./bars";
+import { type Interval, lookOf } from "./intervals";
+
+/** How much wider the second look is when the first found nothing: a quiet name, long holidays. */
+const WIDER = 8;
+
+export type CandlesState =
+  | { name: "loading" }
+  | { name: "ready" }
+  | { name: "empty" }
+  | { name: "failed"; reason: string };
+
+export interface Drawing {
+  /** Many bars are new. ``fresh`` when they belong to a chart that was not there before. */
+  onBars: (fresh: boolean) => void;
+  onBar: (bar: Bar, change: Change) => void;
+}
+
+/** The candles of one instrument and interval: past ones on demand, the newest as they grow. */
+export class Candles {
+  readonly state = signal<CandlesState>({ name: "loading" });
+  readonly older = signal<"more" | "loading" | "none">("more");
+  readonly bars = new Bars();
+  away: Away[] = [];
+  private told: Bar[] | null = [];
+  private readonly abort = new AbortController();
+  private end: () => void = () => {};
+
+  constructor(
+    private readonly api: Api,
+    private readonly stream: Stream,
+    private readonly now: () => Promise<number>,
+    readonly key: string,
+    readonly interval: Interval,
+    private readonly drawing: Drawing,
+  ) {}
+
+  start(): void {
+    this.end = this.stream.subscribe({
+      channel: "candles",
+      keys: [this.key],
+      interval: this.interval,
+      onStart: () => void this.refresh(),
+      onData: (data) => this.hear(data as KeyedCandle[]),
+      onError: (reason) => {
+        this.state.value = { name: "failed", reason };
+      },
+    });
+    // without a socket the past can be shown all the same; one that opens starts it anyway
+    if (this.stream.state.peek() === "lost") void this.refresh();
+  }
+
+  stop(): void {
+    this.abort.abort();
+    this.end();
+  }
+
+  /** Read the newest bars anew; what the stream tells meanwhile is laid on top. */
+  async refresh(): Promise<void> {
+    const told: Bar[] = [];
+    this.told = told;
+    const fresh = this.bars.list.length === 0;
+    try {
+      const answer = await this.read(await this.now(), {});
+      if (this.told !== told) return; // a later refresh has taken over
+      this.bars.refresh(barsOf(answer.candles), told);
+      this.told = null;
+      this.keepGaps(answer, true);
+      if (fresh) this.older.value = "more";
+      this.state.value = { name: this.bars.list.length > 0 ? "ready" : "empty" };
+      this.drawing.onBars(fresh);
+    } catch (error) {
+      if (this.abort.signal.aborted || this.told !== told) return;
+      this.told = null;
+      this.state.value = { name: "failed", reason: String((error as Error).message) };
+    }
+  }
+
+  /** Fetch the bars before the first one at hand, once at a time, until there are none. */
+  async loadOlder(): Promise<void> {
+    const first = this.bars.first;
+    if (!first || this.older.value !== "more" || this.told !== null) return;
+    this.older.value = "loading";
+    try {
+      const answer = await this.read(first.ms, { to: isoOf(first.ms - 1000) });
+      const added = this.bars.prepend(barsOf(answer.candles));
+      this.keepGaps(answer, false);
+      this.older.value = added > 0 ? "more" : "none";
+      if (added > 0) this.drawing.onBars(false);
+    } catch {
+      // scrolling on asks again
+      if (!this.abort.signal.aborted) this.older.value = "more";
+    }
+  }
+
+  /** The candles of a stretch that ends at ``endMs``; of a far longer one when that is empty. */
+  private async read(endMs: number, end: { to?: string }): Promise<CandlesAnswer> {
+    const look = lookOf(this.interval);
+    const answer = await this.fetch({ from: isoOf(endMs - look), ...end });
+    if (answer.candles.length > 0) return answer;
+    return this.fetch({ from: isoOf(endMs - look * WIDER), ...end });
+  }
+
+  private fetch(values: { from: string; to?: string }): Promise<CandlesAnswer> {
+    const path = `/api/candles/${encodeURIComponent(this.key)}`;
+    return this.api.get(path, { interval: this.interval, ...values }, this.abort.signal);
+  }
+
+  private keepGaps(answer: CandlesAnswer, anew: boolean): void {
+    const away = (answer.gaps ?? []).flatMap((gap) => {
+      const fromMs = parseTime(gap.from);
+      const toMs = parseTime(gap.to);
+      return fromMs === null || toMs === null ? [] : [{ fromMs, toMs }];
+    });
+    this.away = anew ? away : [...away, ...this.away];
+  }
+
+  private hear(candles: KeyedCandle[]): void {
+    for (const candle of candles) {
+      if (candle.key !== this.key) continue;
+      const bar = barOf(candle);
+      if (!bar) continue;
+      if (this.told) this.told.push(bar);
+      else this.draw(bar);
+    }
+  }
+
+  private draw(bar: Bar): void {
+    const change = this.bars.apply(bar);
+    if (this.state.value.name !== "ready") this.state.value = { name: "ready" };
+    if (change === "all") this.drawing.onBars(false);
+    else this.drawing.onBar(bar, change);
+  }
+}

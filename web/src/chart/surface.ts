@@ -1,0 +1,168 @@
+import {
+  type CandlestickData,
+  CandlestickSeries,
+  CrosshairMode,
+  type HistogramData,
+  HistogramSeries,
+  type IChartApi,
+  type ISeriesApi,
+  TickMarkType,
+  type Time,
+  type UTCTimestamp,
+  type WhitespaceData,
+  createChart,
+} from "lightweight-charts";
+import { IST_SECONDS, dateOf, dayOf, minuteOf, monthOf, yearOf } from "../format/time";
+import { price } from "../format/number";
+import type { Band } from "./bands";
+import type { Bar, Change } from "./bars";
+import { type Colours, readColours } from "./colours";
+import { Shade } from "./shade";
+
+/** Bars left before the edge when older ones are asked for. */
+const MARGIN_BARS = 60;
+
+export interface SurfaceHooks {
+  /** The bar under the crosshair by its start, null when there is none. */
+  onCrosshair: (ms: number | null) => void;
+  onNearStart: () => void;
+}
+
+/** The library counts in UTC; its clock is put forward so that the axis reads Indian time. */
+function timeOf(ms: number): UTCTimestamp {
+  return (Math.floor(ms / 1000) + IST_SECONDS) as UTCTimestamp;
+}
+
+function msOf(time: Time): number {
+  return ((time as number) - IST_SECONDS) * 1000;
+}
+
+function label(time: Time, type: TickMarkType): string {
+  const ms = msOf(time);
+  if (type === TickMarkType.Year) return yearOf(ms);
+  if (type === TickMarkType.Month) return monthOf(ms);
+  return type === TickMarkType.DayOfMonth ? dateOf(ms) : minuteOf(ms);
+}
+
+/** The drawing of candles and volume; knows the library, and nothing of where bars come from. */
+export class Surface {
+  private readonly chart: IChartApi;
+  private readonly candles: ISeriesApi<"Candlestick">;
+  private readonly volume: ISeriesApi<"Histogram">;
+  private readonly shade: Shade;
+  private colours: Colours = readColours();
+  private bars: readonly Bar[] = [];
+  private bands: readonly Band[] = [];
+
+  constructor(element: HTMLElement, hooks: SurfaceHooks) {
+    // The library's own attribution logo brings a <style> element, which the page's policy
+    // refuses, and its link tells this machine's address; the page shows the credit itself.
+    this.chart = createChart(element, {
+      autoSize: true,
+      layout: { attributionLogo: false, fontSize: 11 },
+      crosshair: { mode: CrosshairMode.Normal },
+      timeScale: { rightOffset: 8, barSpacing: 7, minBarSpacing: 0.5, tickMarkFormatter: label },
+      rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.22 } },
+    });
+    this.candles = this.chart.addSeries(CandlestickSeries, { borderVisible: false });
+    this.volume = this.chart.addSeries(HistogramSeries, {
+      priceScaleId: "volume",
+      priceFormat: { type: "volume" },
+      lastValueVisible: false,
+      priceLineVisible: false,
+    });
+    this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
+    this.shade = new Shade(this.colours);
+    this.candles.attachPrimitive(this.shade);
+    this.recolour();
+    this.chart.subscribeCrosshairMove(({ time }) =>
+      hooks.onCrosshair(time === undefined ? null : msOf(time)),
+    );
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+      if (range && this.bars.length > 0 && range.from < MARGIN_BARS) hooks.onNearStart();
+    });
+  }
+
+  /** How prices and times of this instrument and interval are written. */
+  describe(decimals: number, intraday: boolean): void {
+    const formatter = (value: number) => price(value, decimals);
+    // Not the tick size: of 0.05 the library makes steps of 0.125, which no label then tells.
+    this.candles.applyOptions({
+      priceFormat: { type: "custom", minMove: 10 ** -decimals, formatter },
+    });
+    this.chart.applyOptions({
+      localization: {
+        priceFormatter: formatter,
+        timeFormatter: (time: Time) =>
+          dayOf(msOf(time)) + (intraday ? ` ${minuteOf(msOf(time))}` : ""),
+      },
+      timeScale: { timeVisible: intraday, secondsVisible: false },
+    });
+  }
+
+  setBars(bars: readonly Bar[], bands: readonly Band[], home: boolean): void {
+    this.bars = bars;
+    this.bands = bands;
+    this.candles.setData(bars.map((bar) => this.candle(bar)));
+    this.volume.setData(bars.map((bar) => this.column(bar)));
+    this.shade.show(bands, this.colours);
+    if (home) this.home();
+  }
+
+  updateBar(bar: Bar, change: Change, bands: readonly Band[] | null): void {
+    const inside = change === "inside";
+    this.candles.update(this.candle(bar), inside);
+    this.volume.update(this.column(bar), inside);
+    if (bands) {
+      this.bands = bands;
+      this.shade.show(bands, this.colours);
+    }
+  }
+
+  /** Back to the newest bar at the usual width. */
+  home(): void {
+    this.chart.timeScale().resetTimeScale();
+    this.chart.priceScale("right").applyOptions({ autoScale: true });
+  }
+
+  recolour(): void {
+    const c = readColours();
+    this.colours = c;
+    this.chart.applyOptions({
+      layout: {
+        background: { color: c.panel },
+        textColor: c.dim,
+        fontFamily: getComputedStyle(document.body).fontFamily,
+      },
+      grid: { vertLines: { color: c.faint }, horzLines: { color: c.faint } },
+      rightPriceScale: { borderColor: c.line },
+      timeScale: { borderColor: c.line },
+      crosshair: {
+        vertLine: { color: c.dim, labelBackgroundColor: c.dim },
+        horzLine: { color: c.dim, labelBackgroundColor: c.dim },
+      },
+    });
+    this.candles.applyOptions({
+      upColor: c.up,
+      downColor: c.down,
+      wickUpColor: c.up,
+      wickDownColor: c.down,
+    });
+    this.setBars(this.bars, this.bands, false);
+  }
+
+  remove(): void {
+    this.chart.remove();
+  }
+
+  private candle(bar: Bar): CandlestickData {
+    const { open, high, low, close } = bar;
+    return { time: timeOf(bar.ms), open, high, low, close };
+  }
+
+  private column(bar: Bar): HistogramData | WhitespaceData {
+    if (bar.volume === null) return { time: timeOf(bar.ms) };
+    const color = bar.close < bar.open ? this.colours.downSoft : this.colours.upSoft;
+    return { time: timeOf(bar.ms), value: bar.volume, color };
+  }
+}

@@ -1,0 +1,50 @@
+import { signal } from "@preact/signals";
+import { parseTime } from "../format/time";
+import type { ClockState } from "../wire/wire";
+
+/** A step back larger than this is a clock that was set, not a message that was late. */
+const SET_BACK_MS = 3_000;
+
+/**
+ * Market time: the last moment the server told us, counted on with our own steady time.
+ *
+ * Ages are measured in it, so that a day played at 60x ages sixty times as fast.
+ */
+export class MarketClock {
+  readonly speed = signal(1);
+  readonly running = signal(true);
+  readonly driven = signal(false);
+  readonly known = signal(false);
+  private marketMs = 0;
+  private steadyMs = 0;
+  private readonly setBack: (() => void)[] = [];
+
+  constructor(private readonly steady: () => number = () => performance.now()) {}
+
+  now(): number {
+    const rate = this.running.peek() ? this.speed.peek() : 0;
+    return this.marketMs + (this.steady() - this.steadyMs) * rate;
+  }
+
+  /** Take the server's word for the time; a clock set back is told to ``onSetBack``. */
+  anchor(text: string | undefined): void {
+    const at = parseTime(text);
+    if (at === null) return;
+    const back = this.known.peek() && at < this.marketMs - SET_BACK_MS * Math.max(1, this.speed.peek());
+    this.marketMs = at;
+    this.steadyMs = this.steady();
+    this.known.value = true;
+    if (back) for (const tell of this.setBack) tell();
+  }
+
+  apply(state: ClockState): void {
+    this.speed.value = state.speed;
+    this.running.value = state.running;
+    this.driven.value = state.driven;
+    this.anchor(state.now);
+  }
+
+  onSetBack(tell: () => void): void {
+    this.setBack.push(tell);
+  }
+}

@@ -1,0 +1,187 @@
+import { type ReadonlySignal, computed, effect, signal } from "@preact/signals";
+import { beat } from "./clock/beat";
+import { MarketClock } from "./clock/clock";
+import { ageOf, inSession, isStale } from "./quotes/age";
+import { Board } from "./quotes/board";
+import { Stream } from "./stream/stream";
+import { View } from "./view";
+import { arrange } from "./watch/universe";
+import { Watch } from "./watch/watch";
+import { Api } from "./wire/api";
+import type {
+  ClockOrder, ClockState, Health, Instrument, KeyedQuote, QuotesAnswer,
+} from "./wire/wire";
+
+/** The list is asked for up to this length; of a longer market the rest is found by searching. */
+const LIST_LIMIT = 2_000;
+const FOUND_LIMIT = 50;
+const RATES_KEPT = 90;
+
+/** Everything the page stands on, made once and handed to the views. */
+export class Desk {
+  readonly locked = signal(false);
+  /** A sentence about what is wrong with the list of instruments, or null. */
+  readonly trouble = signal<string | null>(null);
+  readonly health = signal<Health | null>(null);
+  readonly rates = signal<readonly number[]>([]);
+  readonly instruments = signal<readonly Instrument[]>([]);
+  readonly truncated = signal(false);
+  readonly tenth = beat(100);
+  readonly quarter = beat(250);
+  readonly second = beat(1_000);
+  readonly view = new View();
+  readonly clock = new MarketClock();
+  readonly board = new Board();
+  readonly api = new Api(() => {
+    this.locked.value = true;
+  });
+  readonly stream = new Stream(streamUrl(), {
+    onAsOf: (asOf) => this.clock.anchor(asOf),
+    onRefused: () => void this.readClock(),
+  });
+  readonly watch = new Watch(this.instruments, this.board, this.second);
+  readonly byKey: ReadonlySignal<ReadonlyMap<string, Instrument>> = computed(
+    () => new Map(this.instruments.value.map((one) => [one.key, one])),
+  );
+  readonly open: ReadonlySignal<Instrument | null> = computed(
+    () => this.byKey.value.get(this.view.key.value ?? "") ?? null,
+  );
+  /** Whether prices are expected to move now. */
+  readonly inSession = computed(() => inSession(this.health.value?.market.phase));
+  private endQuotes: () => void = () => {};
+  /** Settled once the clock was asked, whatever came of it. */
+  private asked: Promise<void> = Promise.resolve();
+
+  start(): void {
+    this.stream.subscribe({ channel: "health", onData: (data) => this.hearHealth(data as Health) });
+    this.clock.onSetBack(() => this.stream.restart());
+    this.reloadWithTheDay();
+    setInterval(() => void this.readClock(), 5_000);
+    this.asked = this.readClock();
+    void this.loadInstruments();
+    this.stream.start();
+  }
+
+  /** Whether a value received then must be drawn grey. */
+  stale(receivedMs: number | null): boolean {
+    if (this.stream.state.value === "lost") return true;
+    return this.inSession.value && isStale(this.age(receivedMs), this.clock.speed.value);
+  }
+
+  age(receivedMs: number | null): number | null {
+    return this.clock.known.value ? ageOf(receivedMs, this.clock.now()) : null;
+  }
+
+  /** Market time; the system's only where the server could not be asked. */
+  async now(): Promise<number> {
+    await this.asked;
+    return this.clock.known.peek() ? this.clock.now() : Date.now();
+  }
+
+  async orderClock(order: ClockOrder): Promise<void> {
+    try {
+      await this.api.post("/api/clock", order);
+    } finally {
+      await this.readClock();
+    }
+  }
+
+  /** Look for instruments beyond the list at hand; what is found joins it. */
+  async find(query: string, signal: AbortSignal): Promise<void> {
+    if (!this.truncated.value) return;
+    const values = { captured: true, limit: FOUND_LIMIT, search: query };
+    const found = await this.api.get<{ instruments: Instrument[] }>("/api/instruments", values, signal);
+    const known = this.byKey.value;
+    const added = found.instruments.filter((one) => !known.has(one.key));
+    if (added.length > 0) this.takeInstruments([...this.instruments.value, ...added]);
+  }
+
+  /** A server that came back may hold other instruments, and so may a new day. */
+  private reloadWithTheDay(): void {
+    let lost = false;
+    let day: string | null = null;
+    effect(() => {
+      const state = this.stream.state.value;
+      const its = this.health.value?.market.trading_date ?? null;
+      if ((lost && state === "open") || (day !== null && its !== null && its !== day)) {
+        void this.loadInstruments();
+      }
+      lost = state === "lost" || (lost && state !== "open");
+      day = its ?? day;
+    });
+  }
+
+  private async readClock(): Promise<void> {
+    try {
+      this.clock.apply(await this.api.get<ClockState>("/api/clock"));
+    } catch {
+      // the banner tells of a server that is away; a 401 has locked the page
+    }
+  }
+
+  private async loadInstruments(): Promise<void> {
+    const values = { captured: true, limit: LIST_LIMIT };
+    try {
+      const { instruments } = await this.api.get<{ instruments: Instrument[] }>("/api/instruments", values);
+      this.truncated.value = instruments.length >= LIST_LIMIT;
+      this.trouble.value = instruments.length ? null : "No instruments are captured yet.";
+      this.takeInstruments(instruments);
+      if (instruments.length > 0) return;
+    } catch (error) {
+      this.trouble.value = `The list of instruments could not be read: ${(error as Error).message}`;
+    }
+    if (!this.locked.value) setTimeout(() => void this.loadInstruments(), 2_000);
+  }
+
+  private takeInstruments(instruments: Instrument[]): void {
+    const arranged = arrange(instruments);
+    const same = keysOf(arranged) === keysOf(this.instruments.value);
+    this.instruments.value = arranged;
+    if (!this.view.key.value) this.view.key.value = firstKey(this.instruments.value);
+    this.watch.cursor.value ??= this.view.key.value;
+    if (!same) this.subscribeQuotes();
+  }
+
+  private subscribeQuotes(): void {
+    this.endQuotes();
+    this.endQuotes = this.stream.subscribe({
+      channel: "quotes",
+      keys: this.instruments.value.map((one) => one.key),
+      onData: (data) => this.board.applyStream(data as KeyedQuote[]),
+      onStart: () => void this.readQuotes(),
+    });
+  }
+
+  private async readQuotes(): Promise<void> {
+    this.board.restart();
+    try {
+      const answer = await this.api.get<QuotesAnswer>("/api/quotes");
+      this.clock.anchor(answer.as_of);
+      this.board.applySnapshot(answer.quotes);
+    } catch {
+      // the stream tells each quote when it next changes
+    }
+  }
+
+  private hearHealth(health: Health): void {
+    this.health.value = health;
+    this.rates.value = [...this.rates.value, health.ticks_per_second].slice(-RATES_KEPT);
+  }
+}
+
+function keysOf(instruments: readonly Instrument[]): string {
+  return instruments.map((one) => one.key).join();
+}
+
+function streamUrl(): string {
+  const url = new URL("/api/stream", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.hash = "";
+  return url.href;
+}
+
+function firstKey(instruments: readonly Instrument[]): string | null {
+  const usual = ["NSE:NIFTY 50", "NSE:RELIANCE", "NSE:INFY"];
+  const found = usual.find((key) => instruments.some((one) => one.key === key));
+  return found ?? instruments[0]?.key ?? null;
+}

@@ -1,0 +1,121 @@
+import type { ComponentChildren } from "preact";
+import type { Desk } from "../desk";
+import { bytes, price, whole } from "../format/number";
+import { parseTime, secondOf, span, tenths } from "../format/time";
+import type { Health } from "../wire/wire";
+import { Connections } from "./Connections";
+import { Sparkline } from "./Sparkline";
+
+/** How old the data is and what became of it: the page's answer to "can I trust this?" */
+export function FeedPanel({ desk }: { desk: Desk }) {
+  const health = desk.health.value;
+  const lost = desk.stream.state.value === "lost";
+  return (
+    <section class={`feed panel${lost ? " stale" : ""}`} aria-label="Feed">
+      <h2>
+        Feed {health && !lost && <span class={`state ${stateTone(health)}`}>{health.status}</span>}
+      </h2>
+      {health ? <Body desk={desk} health={health} /> : <p class="nothing">Waiting for the first report…</p>}
+    </section>
+  );
+}
+
+function stateTone(health: Health): string {
+  return health.status === "ok" ? "good" : "bad";
+}
+
+function Body({ desk, health }: { desk: Desk; health: Health }) {
+  const { journal, gaps } = health;
+  const behind = journal.newest - journal.acknowledged;
+  const refused = Object.entries(health.refused).filter(([, count]) => count > 0);
+  return (
+    <>
+      <div class="dials">
+        <DataAge desk={desk} />
+        <div class="dial">
+          <span class="label">Ticks/s</span>
+          <strong class="number">{whole(Math.round(health.ticks_per_second))}</strong>
+        </div>
+        <Sparkline values={desk.rates.value} />
+      </div>
+      <dl class="pairs single">
+        <Pair name="Journal newest">{whole(journal.newest)}</Pair>
+        <Pair name="Acknowledged">
+          {whole(journal.acknowledged)}
+          {behind > 0 && <small>{whole(behind)} behind</small>}
+        </Pair>
+        <Pair name="Backlog">{bytes(journal.backlog_bytes)}</Pair>
+        <Pair name="Gaps" alarm={gaps.minutes > 0}>
+          {gaps.minutes > 0
+            ? `${whole(gaps.minutes)} min in ${whole(gaps.instruments)} instruments`
+            : "none"}
+        </Pair>
+        {refused.map(([reason, count]) => (
+          <Pair key={reason} name={`Refused: ${reason.replaceAll("_", " ")}`} alarm>
+            {whole(count)}
+          </Pair>
+        ))}
+        <Pair name="Instruments with ticks">
+          {whole(health.instruments_with_ticks)} of {whole(health.instrument_count)}
+        </Pair>
+        <Pair name="Ticks">{whole(health.ticks_processed)}</Pair>
+        <Pair name="Candles final">
+          {whole(health.candles_completed)}
+          {health.amendments > 0 && <small>{whole(health.amendments)} amended</small>}
+        </Pair>
+        <Pair name="Last tick">{secondText(health.last_tick_time)}</Pair>
+        <Pair name="Running for">
+          {span(health.uptime_seconds)}
+          <small>{price(health.memory_mb, 0)} MB</small>
+        </Pair>
+      </dl>
+      <Connections connections={health.connections} />
+    </>
+  );
+}
+
+function secondText(text: string | null): string {
+  const ms = parseTime(text);
+  return ms === null ? "–" : secondOf(ms);
+}
+
+/** The age of the newest datum of all, counting in tenths of a second. */
+function DataAge({ desk }: { desk: Desk }) {
+  desk.tenth.value;
+  const receivedMs = newestOf(desk);
+  const age = desk.age(receivedMs);
+  const stale = desk.stale(receivedMs);
+  return (
+    <div class={`dial${stale ? " old" : ""}`}>
+      <span class="label">Data age</span>
+      <strong class="number" data-age={age ?? ""}>
+        {tenths(age)}
+      </strong>
+    </div>
+  );
+}
+
+export function newestOf(desk: Desk): number | null {
+  const health = desk.health.value;
+  const told = parseTime(health?.as_of);
+  const age = health?.data_age_seconds ?? null;
+  const reported = told === null || age === null ? null : told - age * 1000;
+  const seen = desk.board.newestMs;
+  if (reported === null || seen === null) return reported ?? seen;
+  return Math.max(reported, seen);
+}
+
+interface PairProps {
+  name: string;
+  children: ComponentChildren;
+  alarm?: boolean;
+}
+
+function Pair({ name, children, alarm = false }: PairProps) {
+  return (
+    <div class={alarm ? "alarm" : ""}>
+      <dt>{name}</dt>
+      <dd class="number">{children}</dd>
+    </div>
+  );
+}

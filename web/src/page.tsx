@@ -1,0 +1,82 @@
+import { useSignalEffect } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { Chart } from "./chart/Chart";
+import { ClockBar } from "./clock/ClockBar";
+import type { Desk } from "./desk";
+import { FeedPanel, newestOf } from "./feed/FeedPanel";
+import { decimalsOf, percent, price, whole } from "./format/number";
+import { tenths } from "./format/time";
+import { Help } from "./keys/Help";
+import { listen } from "./keys/keys";
+import { QuotePanel } from "./quote/QuotePanel";
+import { Locked } from "./session/Locked";
+import { Banner } from "./stream/Banner";
+import { MarketWatch } from "./watch/MarketWatch";
+
+export function Page({ desk }: { desk: Desk }) {
+  useEffect(() => listen(desk), []);
+  useTitle(desk);
+  if (desk.locked.value) return <Locked />;
+  const lost = desk.stream.state.value === "lost";
+  return (
+    <div class={`desk${lost ? " lost" : ""}`}>
+      <header class="top">
+        <span class="brand">firki</span>
+        <ClockBar desk={desk} />
+        <Pulse desk={desk} />
+        <button
+          type="button"
+          class="ask"
+          aria-label="Keys and help"
+          title="Keys (?)"
+          onClick={() => {
+            desk.view.help.value = true;
+          }}
+        >
+          ?
+        </button>
+      </header>
+      <Banner desk={desk} />
+      <main>
+        <MarketWatch desk={desk} />
+        <Chart desk={desk} />
+        <div class="side">
+          <QuotePanel desk={desk} />
+          <FeedPanel desk={desk} />
+        </div>
+      </main>
+      <Help desk={desk} />
+    </div>
+  );
+}
+
+/** The feed in one line, seen without looking for it. */
+function Pulse({ desk }: { desk: Desk }) {
+  desk.tenth.value;
+  const receivedMs = newestOf(desk);
+  const old = desk.stale(receivedMs);
+  const rate = desk.health.value?.ticks_per_second;
+  const words = { connecting: "connecting", open: old ? "silent" : "live", lost: "not connected" };
+  const state = desk.stream.state.value;
+  return (
+    <div class={`pulse ${state === "open" && !old ? "good" : "bad"}`} title="Age of the newest data, ticks per second">
+      <i aria-hidden="true" />
+      <span>{words[state]}</span>
+      <span class="number">{tenths(desk.age(receivedMs))}</span>
+      <span class="number">{rate === undefined ? "–" : whole(Math.round(rate))}/s</span>
+    </div>
+  );
+}
+
+/** The tab says the price, so that it can be followed from elsewhere. */
+function useTitle(desk: Desk): void {
+  useSignalEffect(() => {
+    desk.second.value;
+    const instrument = desk.open.value;
+    const quote = instrument ? desk.board.entry(instrument.key).peek()?.quote : null;
+    document.title =
+      instrument && quote
+        ? `${instrument.tradingsymbol} ${price(quote.last_price, decimalsOf(instrument.tick_size))} ${percent(quote.change_percent)} · firki`
+        : "firki";
+  });
+}

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MarketClock } from "../src/clock/clock";
+
+const TEN = "2026-11-20T10:00:00+05:30";
+
+test("market time counts on from the server's word at the clock's speed", () => {
+  let steady = 1_000;
+  const clock = new MarketClock(() => steady);
+  clock.apply({ now: TEN, speed: 60, running: true, driven: true });
+  steady += 2_000;
+  assert.equal(clock.now(), Date.parse(TEN) + 120_000);
+});
+
+test("a paused clock stands still", () => {
+  let steady = 0;
+  const clock = new MarketClock(() => steady);
+  clock.apply({ now: TEN, speed: 5, running: false, driven: true });
+  steady += 60_000;
+  assert.equal(clock.now(), Date.parse(TEN));
+});
+
+test("only a real step back is told, not a message that was a little late", () => {
+  const clock = new MarketClock(() => 0);
+  let told = 0;
+  clock.onSetBack(() => {
+    told += 1;
+  });
+  clock.anchor(TEN);
+  clock.anchor("2026-11-20T09:59:59+05:30");
+  assert.equal(told, 0);
+  clock.anchor("2026-11-20T09:15:00+05:30");
+  assert.equal(told, 1);
+  clock.anchor("not a time");
+  assert.equal(clock.now(), Date.parse("2026-11-20T09:15:00+05:30"));
+});
