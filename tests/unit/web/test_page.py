@@ -1,0 +1,304 @@
+"""The built page in a real browser, against a made-up market."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from tests.fakes.page_server import PAGE, Backend, PageServer
+from tests.unit.web.chromium import CHROMIUM, launch
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs a browser: {CHROMIUM} is absent"),
+    pytest.mark.skipif(
+        not (PAGE / "index.html").exists(), reason="the page is not built into the package"
+    ),
+]
+
+Open = Callable[..., tuple[Page, PageServer]]
+# what the browser itself says of a server that is away or refuses, which some tests bring about
+_EXPECTED: Final = re.compile(r"WebSocket connection to|status of 401")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = launch(playwright)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Open]:
+    """Opens the page on a server of its own; whatever the console complains of fails the test."""
+    complaints: list[str] = []
+    servers: list[PageServer] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not _EXPECTED.search(message.text):
+            complaints.append(message.text)
+
+    def open_page(
+        backend: Backend | None = None,
+        *,
+        zone: str = "Asia/Kolkata",
+        scheme: str = "dark",
+        fake_clock: bool = False,
+    ) -> tuple[Page, PageServer]:
+        server = PageServer(backend or Backend(instruments=120))
+        server.__enter__()
+        servers.append(server)
+        context = browser.new_context(
+            viewport={"width": 1440, "height": 900},
+            timezone_id=zone,
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        page = context.new_page()
+        if fake_clock:
+            page.clock.install()
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(server.url)
+        return page, server
+
+    yield open_page
+    for context in browser.contexts:
+        context.close()
+    for server in servers:
+        server.__exit__()
+    assert complaints == []
+
+
+def _ready(page: Page) -> None:
+    expect(page.locator(".legend")).to_be_visible()
+    expect(page.locator(".rows .row").first).to_contain_text(".")
+
+
+def test_watch_shows_the_market_and_its_prices_move(opened: Open) -> None:
+    page, _ = opened(Backend(instruments=500))
+    _ready(page)
+    grid = page.get_by_role("grid")
+    expect(grid).to_have_attribute("aria-rowcount", "501")
+    drawn = page.locator(".rows .row")
+    assert 20 < drawn.count() < 80, "only what is in view is drawn"
+    last = page.locator('[data-key="BSE:SENSEX"] .last')
+    before = last.inner_text()
+    assert re.fullmatch(r"\d\d,\d{3}\.\d\d", before)
+    expect(last).not_to_have_text(before)
+    expect(last).to_have_class(re.compile("flash-"))
+    change = page.locator('[data-key="BSE:SENSEX"] [role=gridcell]').nth(2)
+    expect(change).to_have_text(re.compile(r"^[+−]\d+\.\d\d%$"))
+
+
+def test_scrolling_draws_the_rows_that_come_into_view(opened: Open) -> None:
+    page, _ = opened(Backend(instruments=500))
+    _ready(page)
+    page.keyboard.press("End")
+    expect(page.locator('[aria-rowindex="501"]')).to_be_in_viewport()
+    expect(page.locator('[aria-rowindex="2"]')).to_have_count(0)
+    page.keyboard.press("Home")
+    expect(page.locator('[aria-rowindex="2"]')).to_be_in_viewport()
+
+
+def test_keys_move_the_cursor_open_the_chart_and_change_the_interval(opened: Open) -> None:
+    page, _ = opened()
+    _ready(page)
+    cursor = page.locator(".row.cursor")
+    expect(cursor).to_contain_text("NIFTY 50")
+    for key in ("j", "ArrowDown", "j", "k"):
+        page.keyboard.press(key)
+    expect(cursor).to_contain_text("SENSEX")
+    expect(page.locator("h1")).to_have_text("NIFTY 50")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("SENSEX")
+    with page.expect_response(re.compile("BSE%3ASENSEX.interval=15m")):
+        page.keyboard.press("6")
+    expect(page.get_by_role("button", name="15m", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    expect(page).to_have_url(re.compile(r"#BSE%3ASENSEX/15m$"))
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
+def test_search_finds_by_symbol_and_leaves_with_its_choice(opened: Open) -> None:
+    page, _ = opened()
+    _ready(page)
+    page.keyboard.press("/")
+    page.keyboard.type("reliance")
+    expect(page.locator(".rows .row")).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("RELIANCE26NOVFUT")
+    expect(page.get_by_role("searchbox")).not_to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", "121")
+    page.keyboard.press("/")
+    page.keyboard.type("no such thing")
+    expect(page.locator(".nothing")).to_contain_text("no such thing")
+
+
+def test_groups_and_columns_order_the_watch(opened: Open) -> None:
+    page, _ = opened()
+    _ready(page)
+    page.get_by_role("button", name="Options").click()
+    expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", "61")
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name="Sort by change in per cent").click()
+    expect(page.locator('[aria-sort="descending"]')).to_contain_text("Chg %")
+    texts = page.locator(".rows .row [role=gridcell]:nth-child(3)").all_inner_texts()[:12]
+    changes = [float(text.rstrip("%").replace("−", "-")) for text in texts]
+    # prices go on moving between the order and the reading
+    assert all(a >= b - 0.05 for a, b in pairwise(changes))
+
+
+def test_chart_grows_while_one_looks(opened: Open) -> None:
+    page, _ = opened()
+    _ready(page)
+    page.keyboard.press("1")
+    legend = page.locator(".legend")
+    expect(legend).to_contain_text("forming")
+    first = legend.get_attribute("data-start")
+    close = legend.inner_text()
+    expect(legend).not_to_have_text(close)
+    page.get_by_role("button", name="Speed 60 times").click()
+    expect(legend).not_to_have_attribute("data-start", first or "")
+
+
+def test_scrolling_left_loads_earlier_days(opened: Open) -> None:
+    page, server = opened()
+    _ready(page)
+    asked = len(server.backend.asked)
+    canvas = page.locator(".surface")
+    box = canvas.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    for _ in range(6):
+        page.mouse.move(box["x"] + 60, middle)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 560, middle, steps=4)
+        page.mouse.up()
+    expect(page.locator(".notice.older")).to_have_count(0)
+    earlier = [text.split(" ")[-1] for text in server.backend.asked[asked:]]
+    assert earlier
+    assert all(text < "2026-11-17" for text in earlier)
+    assert len(set(earlier)) == len(earlier), "no stretch is asked for twice"
+
+
+def test_clock_is_driven_from_the_page(opened: Open) -> None:
+    page, server = opened()
+    _ready(page)
+    page.get_by_role("button", name="Speed 5 times").click()
+    expect(page.get_by_role("button", name="Speed 5 times")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.get_by_role("button", name="Pause the market clock").click()
+    expect(page.get_by_role("button", name="Run the market clock")).to_be_visible()
+    page.locator(".brand").click()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Pause the market clock")).to_be_visible()
+    assert server.backend.orders == [{"speed": 5}, {"pause": True}, {"run": True}]
+
+
+def test_lost_connection_is_said_and_the_page_comes_back_by_itself(opened: Open) -> None:
+    page, server = opened()
+    _ready(page)
+    server.backend.refuse_sockets = True
+    server.drop_sockets()
+    banner = page.get_by_role("alert")
+    expect(banner).to_contain_text("Not connected")
+    expect(page.locator(".rows .row:not(.stale)")).to_have_count(0)
+    before = len(server.backend.subscribed)
+    server.backend.refuse_sockets = False
+    expect(banner).to_have_count(0, timeout=10_000)
+    expect(page.locator(".rows .row.stale")).to_have_count(0)
+    last = page.locator('[data-key="BSE:SENSEX"] .last')
+    expect(last).not_to_have_text(last.inner_text())
+    channels = [wish["channel"] for wish in server.backend.subscribed[before:]]
+    assert sorted(channels) == ["candles", "health", "quotes", "quotes"]
+
+
+def test_socket_that_says_nothing_is_replaced(opened: Open) -> None:
+    page, server = opened(fake_clock=True)
+    _ready(page)
+    server.backend.silent = True
+    sockets = len(server.backend.subscribed)
+    page.clock.fast_forward(6_000)
+    expect(page.get_by_role("alert")).to_contain_text("Not connected")
+    server.backend.silent = False
+    page.clock.fast_forward(6_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert len(server.backend.subscribed) > sockets
+
+
+def test_old_values_are_grey_and_say_their_age(opened: Open) -> None:
+    page, _ = opened(Backend(instruments=120, frozen={"NSE:NIFTY BANK": 12.0}))
+    _ready(page)
+    old, fresh = (page.locator(f'[data-key="{key}"]') for key in ("NSE:NIFTY BANK", "BSE:SENSEX"))
+    expect(old).to_have_class(re.compile("stale"))
+    expect(old.locator(".age")).to_have_text(re.compile(r"^1\ds$"))
+    expect(fresh).not_to_have_class(re.compile("stale"))
+    expect(fresh.locator(".age")).to_have_text("")
+    colours = [
+        row.locator(".last").evaluate("cell => getComputedStyle(cell).color")
+        for row in (old, fresh)
+    ]
+    assert colours[0] != colours[1]
+
+
+def test_missed_message_makes_the_page_subscribe_anew(opened: Open) -> None:
+    page, server = opened()
+    _ready(page)
+    before = {wish["id"] for wish in server.backend.subscribed}
+    with page.expect_request(re.compile("/api/quotes")):
+        server.backend.skips = 8
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.wait_for_function("() => document.querySelector('.rows .row:not(.stale)') !== null")
+    assert {wish["id"] for wish in server.backend.subscribed} > before
+
+
+def test_ended_session_says_how_to_get_a_new_one(opened: Open) -> None:
+    page, server = opened()
+    _ready(page)
+    server.backend.locked = True
+    server.drop_sockets()
+    expect(page.locator(".locked")).to_contain_text("firki demo")
+    expect(page.get_by_role("grid")).to_have_count(0)
+
+
+def test_times_are_indian_and_numbers_grouped_in_any_zone(opened: Open) -> None:
+    page, _ = opened(zone="America/New_York", scheme="light")
+    _ready(page)
+    expect(page.locator("time")).to_have_text(re.compile(r"^11:2\d:\d\d$"))
+    expect(page.locator(".legend .when")).to_have_text("Fri 20 Nov 2026 11:20")
+    page.locator('[data-key="NSE:INFY"]').click()
+    depth = page.get_by_role("table", name="Order book")
+    expect(depth.locator("tbody tr")).to_have_count(5)
+    volume = page.locator('[data-key="NSE:INFY"] .volume .full')
+    expect(volume).to_have_text(re.compile(r"^\d,\d\d,\d{3}$"))
+    quote = page.get_by_role("region", name="Quote")
+    expect(quote).to_contain_text(re.compile(r"Last trade\s*11:2\d:\d\d"))
+
+
+def test_feed_panel_counts_the_age_of_the_data_in_tenths(opened: Open) -> None:
+    page, _ = opened()
+    _ready(page)
+    feed = page.get_by_role("region", name="Feed")
+    expect(feed.locator("[data-age]")).to_have_text(re.compile(r"^\d\.\d s$"))
+    for words in ("Acknowledged", "Gaps", "Backlog", "main 1", "outside session"):
+        expect(feed).to_contain_text(words)
+
+
+def test_light_and_dark_follow_the_system(opened: Open) -> None:
+    page, _ = opened(scheme="light")
+    _ready(page)
+    ground = "getComputedStyle(document.querySelector('.watch')).backgroundColor"
+    light = page.evaluate(ground)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(ground) != light
