@@ -1,7 +1,7 @@
 """A market with known numbers and a simulator that serves it: what the surface's tests talk to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
@@ -12,12 +12,14 @@ import httpx2
 import numpy as np
 import numpy.typing as npt
 
+from firki import timing
 from firki.kite.vocabulary import INSTRUMENT_COLUMNS
 from firki.model.tick import COLUMN_COUNT, DEPTH, U32, Column
-from firki.simulator.accounts import Account, derive
+from firki.simulator.accounts import derive
 from firki.simulator.box import Box, Rules
 from firki.simulator.clock import at
-from firki.simulator.server import BoxServer, address, bind
+from firki.simulator.control import control_app
+from firki.simulator.server import BoxServer, address, bind, kite_app
 from firki.timing import SECOND
 
 DAY = date(2026, 11, 20)
@@ -167,69 +169,79 @@ class FakeDays:
         return FakeMarket(day)
 
 
+def make_box(
+    rules: Rules | None = None,
+    *,
+    market: FakeMarket | None = None,
+    accounts: int = 1,
+    url: str = "http://127.0.0.1",
+    steady: Callable[[], float] = timing.steady,
+) -> Box:
+    """A paused box at 09:00, without limits unless the rules say otherwise, everybody logged in."""
+    box = Box(
+        market or FakeMarket(), FakeDays(), derive(7, accounts, f"{url}/connect/done"),
+        rules or Rules(running=False, strict_limits=False), start_ts=OPEN_TS, steady=steady,
+    )  # fmt: skip
+    for account in box.accounts:
+        box.sessions.issue(account)
+    return box
+
+
+def access_token(box: Box, number: int = 0) -> str:
+    token = box.sessions.token_of(box.accounts[number])
+    assert token is not None
+    return token.access_token
+
+
+def authorization(box: Box) -> dict[str, str]:
+    """The header of the first account."""
+    return {"Authorization": f"token {box.accounts[0].api_key}:{access_token(box)}"}
+
+
+def kite(box: Box, *, headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
+    """A REST client of the box without a server between, with the first account's token."""
+    transport = httpx2.ASGITransport(kite_app(box))
+    return httpx2.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1",
+        headers=authorization(box) if headers is None else headers,
+    )  # fmt: skip
+
+
+def control(box: Box) -> httpx2.AsyncClient:
+    """A client of the control door without a server between."""
+    transport = httpx2.ASGITransport(control_app(box))
+    return httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:9999")
+
+
 @dataclass
 class Simulated:
-    """A box that is being served, and how to reach it."""
+    """A box that is being served, and where."""
 
     box: Box
     url: str
     websocket: str
     control: str
-    days: FakeDays
-
-    @property
-    def account(self) -> Account:
-        return self.box.accounts[0]
-
-    @property
-    def access_token(self) -> str:
-        token = self.box.sessions.token_of(self.account)
-        assert token is not None
-        return token.access_token
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"token {self.account.api_key}:{self.access_token}"}
 
     @property
     def socket_url(self) -> str:
-        return f"{self.websocket}/?api_key={self.account.api_key}&access_token={self.access_token}"
-
-    def client(self) -> httpx2.AsyncClient:
-        """A client with the account's token."""
-        return httpx2.AsyncClient(base_url=self.url, headers=self.headers, trust_env=False)
-
-    async def clock(self, **order: object) -> dict[str, Any]:
-        """Tell the clock through the control door."""
-        async with httpx2.AsyncClient(base_url=self.control, trust_env=False) as client:
-            answer = await client.post("/clock", json=order)
-        assert answer.status_code == 200, answer.text
-        state: dict[str, Any] = answer.json()
-        return state
+        return f"{self.websocket}/?api_key={self.box.accounts[0].api_key}&access_token=" + (
+            access_token(self.box)
+        )
 
 
 @asynccontextmanager
 async def simulator(
     rules: Rules | None = None, *, market: FakeMarket | None = None, accounts: int = 1
 ) -> AsyncIterator[Simulated]:
-    """A paused simulator at 09:00, without limits unless the rules say otherwise."""
-    kite, control = bind(0), bind(0)
-    url = f"http://{address(kite)}"
-    days = FakeDays()
-    box = Box(
-        market or FakeMarket(),
-        days,
-        derive(7, accounts, f"{url}/connect/done"),
-        rules or Rules(running=False, strict_limits=False),
-        start_ts=OPEN_TS,
-    )
-    for account in box.accounts:
-        box.sessions.issue(account)
+    """A box on free ports of loopback."""
+    listeners = bind(0), bind(0)
+    here, there = map(address, listeners)
+    box = make_box(rules, market=market, accounts=accounts, url=f"http://{here}")
     started, stop = asyncio.Event(), asyncio.Event()
-    serving = asyncio.create_task(BoxServer(box, kite, control).run(started, stop))
+    serving = asyncio.create_task(BoxServer(box, *listeners).run(started, stop))
     await started.wait()
     try:
-        yield Simulated(box, url, f"ws://{address(kite)}", f"http://{address(control)}", days)
+        yield Simulated(box, f"http://{here}", f"ws://{here}", f"http://{there}")
     finally:
         stop.set()
         await serving

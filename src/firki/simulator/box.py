@@ -9,7 +9,7 @@ from firki.simulator.accounts import Account
 from firki.simulator.clock import MarketClock, Schedule
 from firki.simulator.hub import Hub
 from firki.simulator.limits import RequestLimits
-from firki.simulator.player import STEADY_HZ, Days, Player
+from firki.simulator.player import LOOK_HZ, Days, Player
 from firki.simulator.session import Sessions
 from firki.simulator.socket import MOST_WAITING_BYTES
 from firki.simulator.venue import Market
@@ -35,7 +35,7 @@ class Rules:
     frame_ns: int = FRAME_NS
     """Market time that goes into one frame."""
     max_packets: int = MOST_PACKETS
-    steady_hz: float = STEADY_HZ
+    look_hz: float = LOOK_HZ
     most_waiting_bytes: int = MOST_WAITING_BYTES
 
 
@@ -53,7 +53,8 @@ class Box:
         steady: Callable[[], float] = steady,
         system: Callable[[], int] = system_now,
     ) -> None:
-        market.advance(start_ts)
+        if start_ts >= market.open_ts:
+            market.advance(start_ts)
         self.rules = rules
         self.accounts = tuple(accounts)
         self.clock = MarketClock(start_ts, rules.schedule, running=rules.running)
@@ -67,7 +68,7 @@ class Box:
         )
         self.player = Player(
             market, clock=self.clock, hub=self.hub, days=days, day_start=rules.day_start,
-            steady=steady, steady_hz=rules.steady_hz,
+            steady=steady, look_hz=rules.look_hz,
         )  # fmt: skip
 
     @property

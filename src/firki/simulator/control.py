@@ -12,12 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from firki.kite.vocabulary import ErrorType
-from firki.model.candle import SessionKind
 from firki.model.ist import ist_text
 from firki.simulator.box import Box
 from firki.simulator.clock import parse_moment, parse_speed
 from firki.simulator.envelope import JSON, KiteError, on_crash, on_http_error, on_kite_error
 from firki.simulator.surface import read_body
+from firki.simulator.trading import TradeKind
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 Question = TypeVar("Question", bound=msgspec.Struct)
@@ -73,7 +73,7 @@ def truth(box: Box, question: TruthQuestion) -> list[dict[str, Any]]:
     to_ts = now if question.to_ts is None else min(now, question.to_ts)
     tape = box.market.trades(listed, question.from_ts, to_ts)
     scale = directory.price_scale[directory.row_of_tokens(tape.token)]
-    words = [kind.word for kind in SessionKind]
+    words = [kind.name.lower() for kind in TradeKind]
     columns = (
         tape.token.tolist(), tape.trade_ts.tolist(), (tape.price / scale).tolist(),
         tape.quantity.tolist(), (words[int(kind)] for kind in tape.session.tolist()),

@@ -28,6 +28,9 @@ class Outlet(Protocol):
     def waiting(self) -> int:
         """Bytes that the client has not taken yet."""
 
+    def cut(self) -> None:
+        """End the connection without a word."""
+
 
 class Client:
     """One open socket."""

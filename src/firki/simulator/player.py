@@ -7,12 +7,14 @@ from datetime import date, time
 from typing import Final, Protocol
 
 from firki.simulator.clock import MarketClock, at
-from firki.simulator.hub import Hub
+from firki.simulator.hub import Hub, Outlet
 from firki.simulator.session import TOKENS_END
 from firki.simulator.venue import Market
 from firki.timing import SECOND, pause
 
-STEADY_HZ: Final = 50.0
+LOOK_HZ: Final = 50.0
+"""How often a running clock is looked at, in steady time."""
+
 AFTER_CLOSE_NS: Final = 300 * SECOND
 """What stays of a day after its last snapshot before the next one begins."""
 
@@ -54,11 +56,11 @@ class Player:
         days: Days,
         day_start: time,
         steady: Callable[[], float],
-        steady_hz: float = STEADY_HZ,
+        look_hz: float = LOOK_HZ,
     ) -> None:
         self.market = market
         self._clock, self._hub, self._days = clock, hub, days
-        self._day_start, self._steady, self._wait = day_start, steady, 1 / steady_hz
+        self._day_start, self._steady, self._wait = day_start, steady, 1 / look_hz
         self._frame_ns = hub.frame_ns
         self._played_ts = clock.now()
         self._slice = _SLICES[1]
@@ -82,9 +84,10 @@ class Player:
                 while self._played_ts < target_ts:
                     await self._play(min(target_ts, self._whole(self._played_ts + self._slice)))
                     self._clock.stop_at(self._played_ts)
-                    await self._drained(_UNREAD_BYTES)
+                    for deaf in await self._unread(_UNREAD_BYTES):
+                        deaf.cut()
                 self._clock.stop_at(max(self._clock.now(), target_ts))
-                await self._drained(0)
+                await self._unread(0)
             finally:
                 self._clock.go_on()
 
@@ -107,9 +110,10 @@ class Player:
             if day is not None and day.from_ts <= to_ts:
                 self.market, self._tomorrow = day.market, None
                 self._hub.open_day(day.market)
-        snapshots = self.market.advance(to_ts)
-        self._played_ts = to_ts
-        count = len(snapshots.row)
+        self._played_ts, count = to_ts, 0
+        if to_ts >= self.market.open_ts:
+            snapshots = self.market.advance(to_ts)
+            count = len(snapshots.row)
         if count:
             self._hub.publish(snapshots)
         self._pace(count)
@@ -135,11 +139,17 @@ class Player:
         elif count < _SNAPSHOTS_A_SLICE // 4:
             self._slice = min(high, self._slice * 2)
 
-    async def _drained(self, most_waiting: int) -> None:
-        """Until no client has more unread; one that does not read at all is not waited for long."""
-        until = self._steady() + _PATIENCE_SECONDS
+    async def _unread(self, most_waiting: int) -> list[Outlet]:
+        """Wait until every client has at most so much unread; the answer are those that took
+        nothing of it for seconds."""
         await pause(0)
-        while any(client.outlet.waiting > most_waiting for client in self._hub.clients):
-            if self._steady() > until:
-                return
+        until, before = self._steady() + _PATIENCE_SECONDS, -1
+        while behind := [c.outlet for c in self._hub.clients if c.outlet.waiting > most_waiting]:
+            left = sum(outlet.waiting for outlet in behind)
+            now = self._steady()
+            if left != before:
+                until, before = now + _PATIENCE_SECONDS, left
+            elif now > until:
+                return behind
             await pause(_DRAIN_SECONDS)
+        return []

@@ -63,7 +63,10 @@ class TickerSocket(asyncio.Protocol):
         parts = [part for frame in frames for part in (frame_head(len(frame)), frame)]
         self._transport.write(b"".join(parts))
         if self.waiting > self._most_waiting:
-            self._transport.abort()
+            self.cut()
+
+    def cut(self) -> None:
+        self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)

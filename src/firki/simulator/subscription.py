@@ -1,6 +1,6 @@
 """What one socket gets: which snapshots are news in its modes, and the frames they make."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -124,7 +124,10 @@ class Subscription:
         return rows[keep], int(np.count_nonzero(~keep))
 
 
-def cuts(delivery_ts: Sequence[int] | I64, step: int) -> list[int]:
-    """Where a new step of market time begins in ascending times, both ends included."""
-    steps = np.asarray(delivery_ts) // step
+def cuts(delivery_ts: I64, step: int) -> list[int]:
+    """Where a new step of market time begins in ascending times, and both ends of them.
+
+    A step ends with its last moment included, as ``Market.advance`` has it.
+    """
+    steps = (delivery_ts - 1) // step
     return [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]

@@ -86,7 +86,7 @@ class Trades(Protocol):
 
     @property
     def session(self) -> npt.NDArray[Any]:
-        """``SessionKind`` of each trade."""
+        """``TradeKind`` of each trade."""
 
 
 class Market(Protocol):
@@ -99,13 +99,17 @@ class Market(Protocol):
     def listing(self) -> Listing: ...
 
     @property
+    def open_ts(self) -> int:
+        """Nothing happens before this."""
+
+    @property
     def end_ts(self) -> int:
-        """When the last snapshot of the day is delivered."""
+        """Nothing is delivered after this."""
 
     def instruments_csv(self, exchange: str | None = None) -> bytes: ...
 
     def advance(self, to_ts: int) -> Snapshots:
-        """Everything delivered since the last call, up to ``to_ts`` included."""
+        """Everything delivered since the last call, up to ``to_ts``; not before ``open_ts``."""
 
     def current(self, rows: I64) -> tuple[U32, npt.NDArray[Any]]:
         """The newest delivered snapshot of each row; LENGTH is 0 where there is none."""

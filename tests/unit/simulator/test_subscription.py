@@ -114,7 +114,7 @@ def test_a_new_day_keeps_the_tokens_that_are_still_listed() -> None:
 
 @pytest.mark.parametrize(
     ("times", "expected"),
-    [([], [0, 0]), ([3], [0, 1]), ([9, 10, 10, 29, 30], [0, 1, 3, 4, 5]), ([11, 19], [0, 2])],
+    [([], [0, 0]), ([3], [0, 1]), ([9, 10, 11, 29, 30], [0, 2, 3, 5]), ([11, 20], [0, 2])],
 )
 def test_frames_are_cut_at_whole_steps_of_market_time(
     times: list[int], expected: list[int]
