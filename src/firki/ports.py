@@ -87,7 +87,13 @@ class Connection(Protocol):
         """Drop the socket and open a new one."""
 
     async def run(self) -> None:
-        """Stay connected until cancelled; raises AuthExpired when the token is refused."""
+        """Stay connected until cancelled; raises what the listener raised.
+
+        A refused token is told as REFUSED, and tried again only when there is another one.
+        """
+
+    def report(self) -> dict[str, Any]:
+        """state, reason, age_seconds, replaced, reconnects, unanswered, unanswered_tokens."""
 
 
 class Feed(Protocol):
