@@ -1,6 +1,7 @@
 """Settings from defaults, file and environment, and how their faults are told."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -204,6 +205,16 @@ def test_a_value_where_a_section_belongs_is_refused(file: Path, text: str) -> No
     assert text.strip("[").split()[0].split(".")[0] in refused(file, text)
 
 
+def test_a_fault_in_the_file_is_told_though_the_environment_overrides_it(file: Path) -> None:
+    assert "serve: " in refused(file, "serve = 3", FIRKI_SERVE__PORT="9001")
+
+
+def test_an_index_needs_a_key_of_its_own() -> None:
+    for wrong in ("NSE:*", "NIFTY 50", "256265", "nse:nifty"):
+        with pytest.raises(ConfigError, match=r"universe\.indices"):
+            load(None, {**HOME, "FIRKI_UNIVERSE__INDICES": wrong})
+
+
 def test_other_peoples_names_in_the_environment_are_left_alone() -> None:
     assert load(None, {**HOME, "FIRKI_LONG": "1", "PATH": "/bin"}) == load(None, HOME)
 
@@ -290,3 +301,20 @@ def test_rows_in_force_are_plain_json(file: Path) -> None:
     file.write_text(ACCOUNT)
     rows = effective(read(file, HOME))
     assert json.loads(json.dumps(rows)) == [list(row) for row in rows]
+
+
+def test_every_setting_has_its_place_on_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs/settings.md").read_text()
+    parts = dict(re.findall(r"^### (\S+)\n\n(.*?)(?=\n#|\Z)", page, re.DOTALL | re.MULTILINE))
+    accounts = {f"accounts.{name}" for name in Account.model_fields}
+    assert parts.keys() == settings_of(Settings) | accounts
+    defaults = tomllib.loads(example())
+    for key, text in parts.items():
+        section, name = key.split(".")
+        kind = Account if section == "accounts" else Settings.model_fields[section].annotation
+        assert isinstance(kind, type)
+        assert issubclass(kind, BaseModel)
+        description = kind.model_fields[name].description or ""
+        assert description in " ".join(text.split()), key
+        if section != "accounts":
+            assert f"`{json.dumps(defaults[section][name])}`" in text, key

@@ -71,11 +71,9 @@ class DailyFile(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             day = datetime.fromtimestamp(record.created, _IST).date()
-            if self._file is None or day != self._day:
-                self._open(day)
-            if self._file is not None:
-                self._file.write(self.format(record) + "\n")
-                self._file.flush()
+            file = self._file if self._file and day == self._day else self._open(day)
+            file.write(self.format(record) + "\n")
+            file.flush()
         except OSError:
             self.lost_lines += 1
             self._shut()
@@ -88,18 +86,19 @@ class DailyFile(logging.Handler):
             self.release()
         super().close()
 
-    def _open(self, day: date) -> None:
+    def _open(self, day: date) -> TextIO:
         self._shut()
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"firki-{day.isoformat()}.log"
         # the lines name instruments and accounts: for the owner alone
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self._file = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+        self._file = file = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
         self._day = day
         for old in self._folder.iterdir():
             found = _FILE.fullmatch(old.name)
             if found and day - date.fromisoformat(found[1]) >= timedelta(days=self._keep_days):
                 old.unlink(missing_ok=True)
+        return file
 
     def _shut(self) -> None:
         if self._file is not None:

@@ -235,3 +235,30 @@ def test_a_base_without_any_hours_has_no_sessions() -> None:
         calendar.next_session(CASH, date(2026, 11, 20))
     with pytest.raises(LookupError):
         calendar.known_until(CASH)
+
+
+def test_a_name_that_is_no_text_is_refused() -> None:
+    assert refused('[[special]]\nclasses = ["cash"]\ndates = [2026-12-12]\nname = 3\n') == [
+        "overrides: special 1: name: expected text, found 3"
+    ]
+
+
+def test_changes_have_to_be_tables() -> None:
+    for base in (b"changes = 3", b"[changes]\nmine = 3", b"[changes.mine]\ncolour = 1"):
+        with pytest.raises(CalendarError, match="calendar: "):
+            Calendar.parse(base)
+
+
+def test_a_change_of_single_days_can_be_switched_on() -> None:
+    base = BASE + (
+        b'\n[changes.mock]\nnote = "a mock session"\n'
+        b'[[changes.mock.special]]\nclasses = ["cash"]\ndates = [2026-12-12]\n'
+    )
+    day = date(2026, 12, 12)
+    off, on = Calendar.parse(base), Calendar.parse(base, changes=["mock"])
+    assert off.session(CASH, day) is None
+    assert on.session(CASH, day) is not None
+    [row] = off.unverified(day, day)
+    assert (row.date, row.classes) == (day, (CASH,))
+    assert "a mock session" in row.what
+    assert on.unverified(day, day) == []

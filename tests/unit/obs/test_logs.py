@@ -169,12 +169,14 @@ def test_what_nobody_caught_is_shown_without_secrets(capsys: pytest.CaptureFixtu
         fault = RuntimeError(f"api_key={CANARY}\x1b[2J")
         sys.excepthook(type(fault), fault, None)
 
-        def crash() -> None:
-            raise fault
+        for raised in (fault, SystemExit(0)):
 
-        thread = threading.Thread(target=crash)
-        thread.start()
-        thread.join()
+            def crash(raised: BaseException = raised) -> None:
+                raise raised
+
+            thread = threading.Thread(target=crash)
+            thread.start()
+            thread.join()
     finally:
         undo()
     text = capsys.readouterr().err

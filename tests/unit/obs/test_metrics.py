@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -67,3 +68,9 @@ def test_names_say_their_unit_and_every_figure_its_meaning(registry: CollectorRe
         assert re.search(units, name)
         assert len(meaning) > 8
         assert getattr(metrics, name).name == name
+
+
+def test_every_figure_has_its_place_on_the_page() -> None:
+    page = (Path(__file__).parents[3] / "docs/metrics.md").read_text()
+    figures = {field.name for field in dataclasses.fields(Metrics)}
+    assert set(re.findall(r"^### (\w+)$", page, re.MULTILINE)) >= figures

@@ -164,9 +164,9 @@ def test_no_key_lets_a_word_through(secret: str, key: str) -> None:
      "pin=[" * 40_000, "authorization " * 15_000, " " * 200_000, "totp_" + "x" * 200_000],
 )  # fmt: skip
 def test_hostile_text_is_cleaned_in_linear_time(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     Redactor().clean(text)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 def record(message: object, *args: object) -> logging.LogRecord:
@@ -216,6 +216,13 @@ def test_exceptions_are_cleaned_with_their_causes_and_notes() -> None:
     assert CANARY not in text
     assert "RuntimeError" in text
     assert "KeyError" in text
+
+
+def test_a_traceback_that_was_made_text_before_is_cleaned() -> None:
+    found = record("call failed")
+    found.exc_text = f"ValueError: api_key={CANARY}"
+    assert Redactor().filter(found)
+    assert found.exc_text == f"ValueError: api_key={HIDDEN}"
 
 
 def test_basic_credentials_are_hidden_by_their_header() -> None:
