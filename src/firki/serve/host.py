@@ -1,0 +1,118 @@
+"""The server: a socket bound before anything else, and uvicorn on it inside the app's tasks."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from firki.errors import ConfigError
+from firki.serve.guard import is_loopback
+
+log = logging.getLogger(__name__)
+
+MOST_MESSAGE: Final = 512 * 1024
+"""Bytes of one message from a websocket client: ten thousand keys fit."""
+_BACKLOG: Final = 256
+_MOST_AT_ONCE: Final = 512
+_STOP_SECONDS: Final = 3
+_CLOSE_SECONDS: Final = 3.0
+_PING_SECONDS: Final = 20.0
+
+
+def listen(
+    host: str, port: int, *, public_url: str | None = None, setting: str = "serve.port"
+) -> socket.socket:
+    """A bound socket; port 0 takes any free one, told by ``getsockname()``.
+
+    Raises ConfigError that names the port and the setting when it cannot be had, and for an
+    address others can reach unless ``public_url`` says how https gets there.
+    """
+    if not is_loopback(host) and not (public_url or "").startswith("https://"):
+        raise ConfigError(
+            f"serve.host: {host} can be reached from other machines; expected 127.0.0.1, or "
+            "serve.public_url set to the https address of the proxy in front of firki"
+        )
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        # no SO_REUSEPORT: two servers on one port would share its requests between them
+        sock = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as wrong:
+        busy = wrong.errno == errno.EADDRINUSE
+        reason = "another program listens there" if busy else str(wrong)
+        raise ConfigError(
+            f"{setting}: port {port} on {host} cannot be used: {reason}; "
+            f"set {setting} to another port, or to 0 for any free one"
+        ) from wrong
+    except OverflowError as wrong:
+        raise ConfigError(f"{setting}: expected 0 to 65535, found {port}") from wrong
+    sock.setblocking(False)
+    return sock
+
+
+async def serve(app: ASGIApp, sock: socket.socket) -> None:
+    """Answer requests on ``sock`` until cancelled; then open ones get a few seconds to end."""
+    server = _Server(_config(app))
+    running = asyncio.ensure_future(server.serve(sockets=[sock]))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        # cancelled, uvicorn would drop everything at once; asked, it closes in order
+        server.should_exit = True
+        await running
+        raise
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        ws=_StreamProtocol,
+        ws_max_size=MOST_MESSAGE,
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=_PING_SECONDS,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        # forwarded headers are anybody's word; the outside address is a setting
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=_MOST_AT_ONCE,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the app has its own, and its own order of stopping."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _StreamProtocol(WebSocketsSansIOProtocol):
+    """Websockets that can be ended even when the other side does not read.
+
+    uvicorn waits for room in the socket before a close frame, and after it for the buffer to
+    drain: a client that reads nothing would be held for ever.
+    """
+
+    async def send(self, message: Any) -> None:  # uvicorn's private union of ASGI events
+        closing = message["type"] == "websocket.close"
+        if closing:
+            self.writable.set()
+        await super().send(message)
+        if closing and not self.transport.is_closing():
+            if self.close_timer is not None:
+                self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
