@@ -3,6 +3,8 @@
 import typer
 
 from firki.cli.config import show_config
+from firki.cli.sim import simulate
+from firki.cli.up import demo, up
 
 app = typer.Typer(
     name="firki",
@@ -20,3 +22,6 @@ def group() -> None:
 
 
 app.command("config")(show_config)
+app.command("sim")(simulate)
+app.command("demo")(demo)
+app.command("up")(up)

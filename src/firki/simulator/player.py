@@ -29,10 +29,10 @@ _DRAIN_SECONDS: Final = 0.002
 class Days(Protocol):
     """The trading days a simulator can play."""
 
-    def after(self, day: date) -> date | None:
+    def after(self, day: date, /) -> date | None:
         """The next one, None when there is none to play."""
 
-    def market(self, day: date) -> Market:
+    def market(self, day: date, /) -> Market:
         """The market of a day; slow, so it is called in a thread."""
 
 

@@ -1,0 +1,123 @@
+"""``firki sim``: a market in a box."""
+
+from datetime import date, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from firki.app.sim import SimFacts
+
+WRONG_OPTIONS = 2
+"""Exit code: an option cannot be followed."""
+
+_PARAGRAPH = """\
+A simulated Kite is up: the trading day {date}, on this machine only.
+
+  REST and websocket  {url}
+  control door        {control}   (GET and POST /clock, POST /truth, GET /state)
+  login page          {url}/connect/login?v=3&api_key={api_key}
+
+Zerodha's own client works with it unchanged:
+
+  kite = KiteConnect("{api_key}", root="{url}")
+  kite.set_access_token("{access_token}")
+  ticker = KiteTicker("{api_key}", "{access_token}", root="{websocket}")
+
+To walk through the login: user {user_id}, password {password},
+TOTP secret {totp}, API secret {api_secret}.
+These are made from the seed and no secrets. Ctrl+C ends it."""
+
+
+def simulate(
+    tape: Annotated[
+        list[str] | None,
+        typer.Option(help="'synthetic', or a file of recorded ticks (may be repeated)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="What a synthetic market is drawn from.")] = 7,
+    day: Annotated[
+        str | None,
+        typer.Option("--date", help="Trading day, YYYY-MM-DD; else the newest one before today."),
+    ] = None,
+    start: Annotated[str, typer.Option(help="Market time to begin at, HH:MM IST.")] = "09:00",
+    speed: Annotated[
+        str, typer.Option(help="Market seconds a second, or a schedule by the time of day.")
+    ] = "60@09:00,5@10:00",
+    paused: Annotated[bool, typer.Option("--paused", help="Begin with the clock stopped.")] = False,
+    instruments: Annotated[int, typer.Option(help="How many instruments are listed.")] = 500,
+    steady_hz: Annotated[
+        int | None,
+        typer.Option(help="Load test: so many snapshots a second of every instrument."),
+    ] = None,
+    accounts: Annotated[int, typer.Option(help="How many accounts the broker has.")] = 1,
+    port: Annotated[int, typer.Option(help="REST and websocket; 0 takes any free port.")] = 0,
+    control_port: Annotated[int, typer.Option(help="Control door; 0 takes any free port.")] = 0,
+    no_limits: Annotated[bool, typer.Option("--no-limits", help="No request limits.")] = False,
+    keep_token: Annotated[
+        bool, typer.Option("--keep-token", help="Access tokens outlive 06:00.")
+    ] = False,
+    redirect_url: Annotated[
+        str | None, typer.Option(help="Where the login sends the request token.")
+    ] = None,
+    end_with_stdin: Annotated[
+        bool, typer.Option("--end-with-stdin", help="Stop when standard input ends.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON line when it is up.")
+    ] = False,
+) -> None:
+    """Run a Kite of your own on loopback, at any hour: login, quotes, history, websocket."""
+    import asyncio
+
+    from firki.app.sim import SimOptions, run_sim
+    from firki.errors import ConfigError
+
+    def announce(facts: "SimFacts") -> None:
+        typer.echo(_json(facts) if as_json else _words(facts))
+
+    try:
+        options = SimOptions(
+            tape=_files(tape or []), seed=seed, day=_date(day), start=_time(start), speed=speed,
+            paused=paused, instruments=instruments, steady_hz=steady_hz, accounts=accounts,
+            port=port, control_port=control_port, limits=not no_limits, keep_token=keep_token,
+            redirect_url=redirect_url, end_with_stdin=end_with_stdin,
+        )  # fmt: skip
+        asyncio.run(run_sim(options, announce))
+    except ConfigError as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(WRONG_OPTIONS) from None
+
+
+def _files(tape: list[str]) -> tuple[Path, ...]:
+    return tuple(Path(name) for name in tape if name != "synthetic")
+
+
+def _date(text: str | None) -> date | None:
+    from firki.errors import ConfigError
+
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ConfigError(f"date: expected YYYY-MM-DD, found {text!r}") from None
+
+
+def _time(text: str) -> time:
+    from firki.errors import ConfigError
+
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"start: expected HH:MM, found {text!r}") from None
+
+
+def _json(facts: "SimFacts") -> str:
+    import msgspec
+
+    return msgspec.json.encode(facts).decode()
+
+
+def _words(facts: "SimFacts") -> str:
+    import msgspec
+
+    return _PARAGRAPH.format(**msgspec.structs.asdict(facts))
