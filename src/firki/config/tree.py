@@ -209,16 +209,14 @@ class Live(Section):
         description="Further intervals to offer beside 1m 2m 3m 4m 5m 10m 15m 30m 60m day, "
         'such as "2h", "90m", "week", "month"',
     )
-    final_exchange_seconds: float = Field(
-        default=3.0,
+    final_exchange_seconds: int = Field(
+        default=3,
         ge=0,
-        allow_inf_nan=False,
         description="A minute is final when exchange time has passed its end by this, seconds",
     )
-    final_market_seconds: float = Field(
-        default=5.0,
+    final_market_seconds: int = Field(
+        default=5,
         ge=0,
-        allow_inf_nan=False,
         description="... or when market time has passed its end by this, seconds",
     )
 
