@@ -8,12 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from firki.app.folder import DataFolder
-from firki.app.market_day import Book, Decode, MarketDay
+from firki.app.market_day import MarketDay, Tell
 from firki.bus.memory import MemoryBus
-from firki.capture.journal import JournalSettings
 from firki.capture.plant import Day
-from firki.errors import FirkiError
 from firki.live import layout as at
 from firki.live.board import QuoteBoard
 from firki.live.grid import Changes
@@ -29,51 +26,32 @@ FINAL: Final = ("candles", "final")
 AMENDED: Final = ("candles", "amended")
 DAY_TURNED: Final = ("day",)
 
+OpenDay = Callable[[date, Tell], MarketDay]
+
 
 class Market:
     """Owner of the current ``MarketDay`` and of everything that is rebuilt from it."""
 
-    def __init__(
-        self,
-        folder: DataFolder,
-        book: Callable[[date], Book],
-        bus: MemoryBus,
-        *,
-        decode: Decode,
-        capacity: int,
-        settings: JournalSettings,
-        on_failure: Callable[[FirkiError], None],
-    ) -> None:
-        self._folder = folder
-        self._book = book
+    def __init__(self, open_day: OpenDay, bus: MemoryBus) -> None:
+        self._open_day = open_day
         self._bus = bus
-        self._decode = decode
-        self._capacity = capacity
-        self._settings = settings
-        self._on_failure = on_failure
         self._ended: asyncio.Queue[MarketDay] = asyncio.Queue()
         self.completed = 0
         self.minutes_final = 0
         self.day: MarketDay
         self.board = QuoteBoard([], self._scale_of)
 
-    def begin(self, now_ts: int) -> MarketDay:
-        """Open the trading day of that moment, recovering what its journal holds."""
-        self.day = self._open(ist_date(now_ts))
+    def begin(self, day: date) -> MarketDay:
+        """Open a trading day, recovering what its journal holds."""
+        self.day = self._open_day(day, self._tell)
         return self.day
-
-    def _open(self, day: date) -> MarketDay:
-        return MarketDay.open(
-            self._folder, day, self._book(day), decode=self._decode, capacity=self._capacity,
-            settings=self._settings, on_failure=self._on_failure, tell=self._tell,
-        )  # fmt: skip
 
     def next_day(self, _day: Day, now_ts: int) -> MarketDay:
         """The plant's turn to a new trading day; the old one is closed by ``run``."""
         old = self.day
         self._ended.put_nowait(old)
-        self.day = self._open(ist_date(now_ts))
-        self.board = QuoteBoard(list(map(int, self.board.tokens)), self._scale_of)
+        self.day = self._open_day(ist_date(now_ts), self._tell)
+        self.board.reset()
         log.info("trading day turned from=%s to=%s", old.trading_date, self.day.trading_date)
         self._bus.publish(DAY_TURNED, self.day.trading_date)
         return self.day

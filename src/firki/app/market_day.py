@@ -2,18 +2,18 @@
 
 import importlib.resources
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import numpy as np
 
 from firki.app.folder import DataFolder
 from firki.capture import journal_day
-from firki.capture.journal import DayJournal, JournalSettings, open_journal
+from firki.capture.journal import JournalSettings, open_journal
 from firki.capture.journal_reader import read_records
 from firki.errors import Corrupt, FirkiError
 from firki.kite import instruments as kite_instruments
@@ -35,6 +35,23 @@ _OVERRIDES: Final = "overrides.toml"
 _FOLD: Final = "fold.json"
 
 Decode = Callable[[Frame], TickBatch]
+Tell = Callable[["MarketDay", Frame, TickBatch | None, Changes | None], None]
+"""Whom a day tells what each record did."""
+
+
+class KeptJournal(Protocol):
+    """What a day needs of its journal: a live one, or the reading of a past one."""
+
+    @property
+    def newest(self) -> int: ...
+    @property
+    def acknowledged(self) -> int: ...
+    def append(
+        self, received_ts: int, connection: int, payload: bytes, kind: RecordKind
+    ) -> Frame: ...
+    def read(self, from_seq: int = 1) -> Iterator[Frame]: ...
+    def report(self) -> dict[str, Any]: ...
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +175,9 @@ class MarketDay:
         self,
         day: date,
         book: Book,
-        journal: DayJournal,
+        journal: KeptJournal,
         grid: DayGrid,
-        tell: Callable[["MarketDay", Frame, TickBatch | None, Changes | None], None],
+        tell: Tell,
     ) -> None:
         self.trading_date = day
         self.ends_ts = ist_midnight(day) + DAY_NS
@@ -181,7 +198,7 @@ class MarketDay:
         capacity: int,
         settings: JournalSettings,
         on_failure: Callable[[FirkiError], None],
-        tell: Callable[["MarketDay", Frame, TickBatch | None, Changes | None], None],
+        tell: Tell,
     ) -> "MarketDay":
         """Begin the day, or go on with it after the last record its journal proves.
 

@@ -98,6 +98,12 @@ class QuoteBoard:
             enter(self._hash_tokens, self._hash_columns, int(self._tokens[place]), place)
             self._scale[place] = self._scale_of(int(self._tokens[place]))
 
+    def reset(self) -> None:
+        """Forget every quote: a new trading day carries nothing over. Marks go on rising."""
+        for array in self._arrays:
+            array[:] = 0
+        self._serial += 1
+
     def _place(self, token: int) -> int:
         return int(find(self._hash_tokens, self._hash_columns, token))
 

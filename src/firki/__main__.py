@@ -1,0 +1,5 @@
+"""``python -m firki``."""
+
+from firki.cli import main
+
+main()

@@ -1,0 +1,154 @@
+"""``firki demo``: a whole market on loopback. The simulator is a child, met as a Kite is."""
+
+import asyncio
+import logging
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from pydantic import SecretStr
+
+from firki.app.folder import DataFolder
+from firki.app.up import Ready, Up
+from firki.config import Account, Clock, Data, Settings
+from firki.errors import ConfigError, Unavailable
+
+log = logging.getLogger(__name__)
+
+_START_SECONDS: Final = 120.0
+"""The first start compiles the simulator's kernels."""
+_STOP_SECONDS: Final = 5.0
+_TOKEN_FILE: Final = "access_token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """Which market the demo shows."""
+
+    tape: tuple[Path, ...] = ()
+    seed: int = 7
+    day: str | None = None
+    speed: str = "60@09:00,5@10:00"
+    instruments: int = 500
+    keep: bool = False
+
+
+class _Box(msgspec.Struct):
+    """The line ``firki sim --json`` prints, as far as the demo needs it."""
+
+    url: str
+    websocket: str
+    control: str
+    api_key: str
+    access_token: str
+
+
+class Demo:
+    """The demo's settings, its simulator and its firki."""
+
+    def __init__(self, settings: Settings, options: DemoOptions) -> None:
+        self._options = options
+        self._folder = DataFolder(settings.data.folder / "demo")
+        self.settings = settings.model_copy(
+            update={
+                "data": Data(folder=self._folder.root),
+                "capture": settings.capture.model_copy(update={"want": ("*",), "mode": "full"}),
+            }
+        )
+
+    async def run(self, ready: Callable[[Ready], None]) -> None:
+        """Until stopped; the simulator ends with it, however it ends."""
+        self._clear()
+        simulator = await asyncio.create_subprocess_exec(
+            *self._command(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for firki, which then stops the simulator
+        )
+        try:
+            box = await self._box(simulator)
+            up = Up(self._settings_for(box))
+            watching = asyncio.create_task(self._watch(simulator, up))
+            try:
+                await up.run(ready)
+            finally:
+                watching.cancel()
+        finally:
+            await _end(simulator)
+
+    def _clear(self) -> None:
+        """Empty the demo's folder, unless somebody is using it or it is to be kept."""
+        with self._folder.capturing():
+            if self._options.keep:
+                return
+            for entry in self._folder.root.iterdir():
+                if entry.name in {"capture.lock", "logs"}:
+                    continue
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
+
+    def _command(self) -> list[str]:
+        options = self._options
+        command = [sys.executable, "-m", "firki", "sim", "--json", "--no-limits", "--keep-token"]
+        command += ["--end-with-stdin", "--seed", str(options.seed), "--speed", options.speed]
+        command += ["--instruments", str(options.instruments)]
+        if options.day:
+            command += ["--date", options.day]
+        for path in options.tape:
+            command += ["--tape", str(path)]
+        return command
+
+    async def _box(self, simulator: asyncio.subprocess.Process) -> _Box:
+        assert simulator.stdout is not None
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                line = await simulator.stdout.readline()
+        except TimeoutError:
+            raise Unavailable(
+                f"the simulator did not start within {_START_SECONDS:g} s; try `firki sim`"
+            ) from None
+        if not line:
+            code = await simulator.wait()
+            raise ConfigError(
+                f"the simulator ended with exit code {code} before it was ready; what it said "
+                "stands above"
+            )
+        return msgspec.json.decode(line, type=_Box)
+
+    def _settings_for(self, box: _Box) -> Settings:
+        token = self._folder.root / _TOKEN_FILE
+        token.write_text(box.access_token)
+        token.chmod(0o600)
+        account = Account(
+            name="demo",
+            api_key=SecretStr(box.api_key),
+            access_token_file=token,
+            root=box.url,
+            websocket=box.websocket,
+        )
+        return self.settings.model_copy(
+            update={"accounts": (account,), "clock": Clock(url=box.control)}
+        )
+
+    async def _watch(self, simulator: asyncio.subprocess.Process, up: Up) -> None:
+        code = await simulator.wait()
+        up.fail(Unavailable(f"the demo's simulator ended with exit code {code}"))
+
+
+async def _end(simulator: asyncio.subprocess.Process) -> None:
+    if simulator.returncode is not None:
+        return
+    if simulator.stdin is not None:
+        simulator.stdin.close()
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await simulator.wait()
+    except TimeoutError:
+        simulator.kill()
+        await simulator.wait()

@@ -1,0 +1,182 @@
+"""How firki is, in one document: what it holds, how old that is, and what went wrong."""
+
+import resource
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from firki.app.market import Market
+from firki.app.skew import SkewWatch
+from firki.capture.plant import Counts
+from firki.live import layout as at
+from firki.model.calendar import Calendar, ist_text
+from firki.model.candle import Flag
+from firki.model.session import PhaseKind, SessionClass
+from firki.obs.metrics import Metrics
+from firki.ports import Clock, Reports
+from firki.timing import steady
+
+_STALE_SECONDS: Final = 5.0
+_RATE_SECONDS: Final = 5
+_OPEN: Final = frozenset({PhaseKind.CONTINUOUS, PhaseKind.PRE_OPEN, PhaseKind.PRE_OPEN_LIMIT})
+
+
+class Fed(Protocol):
+    """Where records come from: the plant, or the reader of a past day."""
+
+    @property
+    def counts(self) -> Counts: ...
+
+    def report(self) -> dict[str, Any]: ...
+
+
+class Health:
+    """Builds the document; ``sample`` is called once a second for the rates."""
+
+    def __init__(
+        self,
+        market: Market,
+        feed: Fed,
+        clock: Clock,
+        calendar: Calendar,
+        *,
+        pools: list[Reports],
+        skew: SkewWatch,
+        unknown_wishes: list[str],
+    ) -> None:
+        self._market = market
+        self._feed = feed
+        self._clock = clock
+        self._calendar = calendar
+        self._pools = pools
+        self._skew = skew
+        self._unknown = unknown_wishes
+        self._start_ts = clock.now()
+        self._start_steady = steady()
+        self._samples: deque[tuple[float, int]] = deque(maxlen=_RATE_SECONDS + 1)
+        self.notes: list[str] = []
+
+    def sample(self) -> None:
+        self._samples.append((steady(), self._feed.counts.ticks))
+
+    def document(self) -> dict[str, Any]:
+        """The whole of ``/health``."""
+        now = self._clock.now()
+        day = self._market.day
+        connections = [c for pool in self._pools for c in pool.report()["connections"]]
+        age = self._data_age(connections)
+        phase = self._calendar.state(SessionClass.CASH, now)
+        return {
+            "status": self._status(age, phase, connections),
+            "as_of": ist_text(now),
+            "market": {"phase": phase.value, "trading_date": day.trading_date.isoformat()},
+            "journal": day.journal.report(),
+            "connections": connections,
+            "ticks_per_second": self.rate(),
+            "data_age_seconds": age,
+            "exchange_lag_seconds": self._skew.lag_seconds,
+            "gaps": self._gaps(),
+            **self._market.totals(),
+            "feed": self._feed.report(),
+            "unknown_wishes": self._unknown,
+            "notes": self.notes,
+            "last_tick_time": self._text(self._market.board.newest_received_ts()),
+            "start_time": ist_text(self._start_ts),
+            "uptime_seconds": round(steady() - self._start_steady, 1),
+            "memory_mb": round(memory_bytes() / 1e6, 1),
+        }
+
+    def rate(self) -> float:
+        """Ticks a second of steady time, over the last seconds."""
+        if len(self._samples) < 2:
+            return 0.0
+        (before, had), (after, has) = self._samples[0], self._samples[-1]
+        return round((has - had) / max(after - before, 1e-9), 1)
+
+    def _data_age(self, connections: list[dict[str, Any]]) -> float | None:
+        ages = [c["age_seconds"] for c in connections if c["age_seconds"] is not None]
+        return round(min(ages), 1) if ages else None
+
+    def _status(
+        self, age: float | None, phase: PhaseKind, connections: list[dict[str, Any]]
+    ) -> str:
+        failed = self._market.day.journal.report()["failure"]
+        if failed:
+            return "critical"
+        stale = age is None or age > _STALE_SECONDS
+        if connections and phase in _OPEN and stale:
+            return "degraded"
+        closed = any(c["state"] != "open" for c in connections)
+        return "degraded" if closed or self.notes else "ok"
+
+    def _gaps(self) -> dict[str, int]:
+        """Minutes and instruments of today that the feed was away for, counted by cells."""
+        total = self._market.day.grid.totals()["gap_cells"]
+        if not total:
+            return {"minutes": 0, "instruments": 0}
+        columns = self._market.day.grid.columns
+        state = self._market.day.grid.state[:columns]
+        flags = self._market.day.grid.file.cells["flags"]
+        touched = 0
+        for layout in self._market.day.grid.header.classes:
+            rows = flags[layout.first_cell : layout.first_cell + layout.slots * layout.capacity]
+            used = int(np.count_nonzero(state[:, at.S_FIRST_ROW] == layout.first_row))
+            grid = rows.reshape(layout.slots, layout.capacity)[:, :used]
+            touched += int(np.count_nonzero((grid & Flag.GAP).any(axis=0))) if used else 0
+        return {"minutes": total, "instruments": touched}
+
+    @staticmethod
+    def _text(ts: int) -> str | None:
+        return ist_text(ts) if ts else None
+
+
+def memory_bytes() -> int:
+    """Resident memory of this process, measured."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()
+
+
+def tie_metrics(metrics: Metrics, health: Health, market: Market, feed: Fed) -> None:
+    """Have the figures follow the parts' own counters."""
+    counts = feed.counts
+
+    def connections(name: str) -> Callable[[], dict[str, float]]:
+        return lambda: {
+            str(c["connection"]): float(c[name] or 0) for c in health.document()["connections"]
+        }
+
+    def journal(name: str, scale: float = 1.0) -> Callable[[], float]:
+        return lambda: float(market.day.journal.report()[name]) * scale
+
+    def total(name: str) -> Callable[[], float]:
+        return lambda: float(market.totals()[name])
+
+    metrics.frames_received_total.follow(lambda: counts.frames)
+    metrics.received_bytes_total.follow(lambda: counts.bytes)
+    metrics.ticks_decoded_total.follow(lambda: counts.ticks)
+    metrics.frames_corrupt_total.follow(lambda: counts.corrupt)
+    metrics.packets_skipped_total.follow(lambda: counts.skipped)
+    metrics.connections_replaced_total.follow(connections("replaced"))
+    metrics.connection_age_seconds.follow(connections("age_seconds"))
+    metrics.data_age_seconds.follow(lambda: health.document()["data_age_seconds"])
+    metrics.journal_newest_record.follow(journal("newest"))
+    metrics.journal_acknowledged_record.follow(journal("acknowledged"))
+    metrics.journal_backlog_bytes.follow(journal("backlog_bytes"))
+    metrics.journal_fsync_seconds.follow(journal("fsync_milliseconds", 1e-3))
+    metrics.journal_append_waited_seconds_total.follow(journal("append_waited_seconds"))
+    metrics.ticks_folded_total.follow(total("ticks_processed"))
+    metrics.ticks_refused_total.follow(lambda: market.totals()["refused"])
+    metrics.trades_total.follow(total("trades"))
+    metrics.candles_created_total.follow(total("candles_created"))
+    metrics.candles_completed_total.follow(total("candles_completed"))
+    metrics.candles_amended_total.follow(total("amendments"))
+    metrics.instruments.follow(total("instrument_count"))
+    metrics.instruments_with_ticks.follow(total("instruments_with_ticks"))
+    metrics.memory_bytes.follow(memory_bytes)
+    metrics.uptime_seconds.follow(lambda: health.document()["uptime_seconds"])

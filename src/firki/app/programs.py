@@ -1,0 +1,51 @@
+"""Programs that run until they are stopped, each on one event loop with logs set up."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from firki.app.demo import Demo, DemoOptions
+from firki.app.up import Ready, Up
+from firki.config import Settings
+from firki.obs import Redactor, logging_to
+
+
+def run_up(settings: Settings, ready: Callable[[Ready], None]) -> None:
+    """``firki up``: raises FirkiError when it cannot begin or had to stop."""
+    redactor = Redactor()
+    for account in settings.accounts:
+        redactor.hide(account.api_key.get_secret_value())
+    with _logs(settings, redactor):
+        run(_up(settings, ready))
+
+
+async def _up(settings: Settings, ready: Callable[[Ready], None]) -> None:
+    await Up(settings).run(ready)
+
+
+def run_demo(settings: Settings, options: DemoOptions, ready: Callable[[Ready], None]) -> None:
+    """``firki demo``: a simulator in a child process and firki on it."""
+    demo = Demo(settings, options)
+    with _logs(demo.settings, Redactor()):
+        run(demo.run(ready))
+
+
+def run(program: Coroutine[Any, Any, None]) -> None:
+    """On the fastest loop there is here."""
+    if sys.platform == "win32":
+        asyncio.run(program)
+        return
+    import uvloop
+
+    uvloop.run(program)
+
+
+def _logs(settings: Settings, redactor: Redactor) -> Any:
+    return logging_to(
+        settings.log_folder,
+        level=settings.log.level,
+        stderr=settings.log.stderr,
+        keep_days=settings.log.keep_days,
+        redactor=redactor,
+    )

@@ -1,0 +1,63 @@
+"""``firki up`` and ``firki demo``: the running programs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firki.cli.exits import load_settings, told
+
+if TYPE_CHECKING:
+    from firki.app.up import Ready
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Settings file; else ~/.config/firki/config.toml.")
+]
+
+
+def up(config: Config = None) -> None:
+    """Capture the market: feed in, journal, candles, page and API, until it is stopped."""
+    with told():
+        from firki.app.programs import run_up
+
+        run_up(load_settings(config), show)
+
+
+def demo(
+    config: Config = None,
+    tape: Annotated[
+        list[Path] | None,
+        typer.Option("--tape", help="Recorded ticks (Parquet or CSV) instead of made-up ones."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which made-up market.")] = 7,
+    date: Annotated[str | None, typer.Option(help="Trading day, as 2026-11-20.")] = None,
+    speed: Annotated[
+        str, typer.Option(help="Market seconds a second: 60, or by time 60@09:00,5@10:00.")
+    ] = "60@09:00,5@10:00",
+    instruments: Annotated[int, typer.Option(help="How many instruments trade.")] = 500,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on with the data of the last demo.")
+    ] = False,
+) -> None:
+    """Open a live-looking market day on this machine; no account is needed."""
+    with told():
+        from firki.app.demo import DemoOptions
+        from firki.app.programs import run_demo
+
+        options = DemoOptions(
+            tape=tuple(tape or ()), seed=seed, day=date, speed=speed, instruments=instruments,
+            keep=keep,
+        )  # fmt: skip
+        run_demo(load_settings(config), options, show)
+
+
+def show(ready: "Ready") -> None:
+    """Tell where the page is. Flushed, because other programs wait for these lines."""
+    typer.echo(f"Open {ready.link}")
+    typer.echo("(the link works once, for five minutes; stop with Ctrl-C)")
+    typer.echo(f"api: {ready.url}/api")
+    typer.echo(f"api_key: {ready.api_key}")
+    typer.echo(f"data: {ready.data_folder}")
+    import sys
+
+    sys.stdout.flush()
