@@ -102,6 +102,7 @@ class Backend:
             "gaps": {"minutes": 2, "instruments": 41}, "instrument_count": len(self.listed),
             "instruments_with_ticks": len(self.listed) - 3, "ticks_processed": self.ticks,
             "candles_created": 29_400, "candles_completed": 28_900, "amendments": 17,
+            "exchange_lag_seconds": 0.9, "notes": [],
             "refused": {"outside_session": 4, "unknown_token": 0},
             "last_tick_time": market.text(now), "start_time": market.text(now - 4_000),
             "uptime_seconds": 4_000 + now - FRIDAY_11_23, "memory_mb": 214.0,
@@ -121,9 +122,12 @@ class Backend:
     async def candles(self, request: Request) -> Response:
         key, interval = request.path_params["key"], request.query_params["interval"]
         self.asked.append(f"{key} {interval} {request.query_params.get('to', '')}")
-        now = self.clock.now()
-        first, last = (_moment(request, name, now) for name in ("from", "to"))
-        bars = market.candles(self.listed[key], _minutes(interval), first, last, now)
+        now, count = self.clock.now(), int(request.query_params["count"])
+        to = request.query_params.get("to")
+        last = datetime.fromisoformat(to).timestamp() if to else now
+        minutes = _minutes(interval)
+        days = count * 2 if minutes == 0 else count // (375 // minutes) * 2 + 4
+        bars = market.candles(self.listed[key], minutes, last - days * 86_400, last, now)[-count:]
         return JSONResponse(
             {"key": key, "interval": interval, "as_of": market.text(now), "source": "grid",
              "candles": bars, "gaps": []}
@@ -204,11 +208,6 @@ class Backend:
 
 def _minutes(interval: str) -> int:
     return 0 if interval == "day" else int(interval.removesuffix("m"))
-
-
-def _moment(request: Request, name: str, otherwise: float) -> float:
-    text = request.query_params.get(name)
-    return datetime.fromisoformat(text).timestamp() if text else otherwise
 
 
 class _Guard:

@@ -16,6 +16,8 @@ import type {
 const LIST_LIMIT = 2_000;
 const FOUND_LIMIT = 50;
 const RATES_KEPT = 90;
+/** No key of an instrument is longer, so the server takes no more. */
+const MOST_QUERY = 64;
 
 /** Everything the page stands on, made once and handed to the views. */
 export class Desk {
@@ -49,15 +51,13 @@ export class Desk {
   /** Whether prices are expected to move now. */
   readonly inSession = computed(() => inSession(this.health.value?.market.phase));
   private endQuotes: () => void = () => {};
-  /** Settled once the clock was asked, whatever came of it. */
-  private asked: Promise<void> = Promise.resolve();
 
   start(): void {
     this.stream.subscribe({ channel: "health", onData: (data) => this.hearHealth(data as Health) });
     this.clock.onSetBack(() => this.stream.restart());
     this.reloadWithTheDay();
     setInterval(() => void this.readClock(), 5_000);
-    this.asked = this.readClock();
+    void this.readClock();
     void this.loadInstruments();
     this.stream.start();
   }
@@ -72,12 +72,6 @@ export class Desk {
     return this.clock.known.value ? ageOf(receivedMs, this.clock.now()) : null;
   }
 
-  /** Market time; the system's only where the server could not be asked. */
-  async now(): Promise<number> {
-    await this.asked;
-    return this.clock.known.peek() ? this.clock.now() : Date.now();
-  }
-
   async orderClock(order: ClockOrder): Promise<void> {
     try {
       await this.api.post("/api/clock", order);
@@ -89,7 +83,7 @@ export class Desk {
   /** Look for instruments beyond the list at hand; what is found joins it. */
   async find(query: string, signal: AbortSignal): Promise<void> {
     if (!this.truncated.value) return;
-    const values = { captured: true, limit: FOUND_LIMIT, search: query };
+    const values = { captured: true, limit: FOUND_LIMIT, search: query.slice(0, MOST_QUERY) };
     const found = await this.api.get<{ instruments: Instrument[] }>("/api/instruments", values, signal);
     const known = this.byKey.value;
     const added = found.instruments.filter((one) => !known.has(one.key));

@@ -54,18 +54,26 @@ export function Page({ desk }: { desk: Desk }) {
 function Pulse({ desk }: { desk: Desk }) {
   desk.tenth.value;
   const receivedMs = newestOf(desk);
-  const old = desk.stale(receivedMs);
   const rate = desk.health.value?.ticks_per_second;
-  const words = { connecting: "connecting", open: old ? "silent" : "live", lost: "not connected" };
-  const state = desk.stream.state.value;
+  const { word, tone } = verdict(desk, desk.stale(receivedMs));
   return (
-    <div class={`pulse ${state === "open" && !old ? "good" : "bad"}`} title="Age of the newest data, ticks per second">
+    <div class={`pulse ${tone}`} title="Age of the newest tick, ticks per second">
       <i aria-hidden="true" />
-      <span>{words[state]}</span>
+      <span>{word}</span>
       <span class="number">{tenths(desk.age(receivedMs))}</span>
       <span class="number">{rate === undefined ? "–" : whole(Math.round(rate))}/s</span>
     </div>
   );
+}
+
+function verdict(desk: Desk, old: boolean): { word: string; tone: "good" | "middling" | "bad" } {
+  const state = desk.stream.state.value;
+  if (state !== "open") return { word: state === "lost" ? "not connected" : "connecting", tone: "bad" };
+  const status = desk.health.value?.status;
+  if (status === undefined) return { word: "connecting", tone: "middling" };
+  if (status !== "ok") return { word: status, tone: "bad" };
+  if (!desk.inSession.value) return { word: "market closed", tone: "middling" };
+  return old ? { word: "quiet", tone: "middling" } : { word: "live", tone: "good" };
 }
 
 /** The tab says the price, so that it can be followed from elsewhere. */

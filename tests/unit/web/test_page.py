@@ -141,7 +141,7 @@ def test_search_finds_by_symbol_and_leaves_with_its_choice(opened: Open) -> None
     expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", "121")
     page.keyboard.press("/")
     page.keyboard.type("no such thing")
-    expect(page.locator(".nothing")).to_contain_text("no such thing")
+    expect(page.locator(".scroller .nothing")).to_contain_text("no such thing")
 
 
 def test_groups_and_columns_order_the_watch(opened: Open) -> None:
@@ -179,11 +179,12 @@ def test_scrolling_left_loads_earlier_days(opened: Open) -> None:
     box = canvas.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
-    for _ in range(6):
-        page.mouse.move(box["x"] + 60, middle)
-        page.mouse.down()
-        page.mouse.move(box["x"] + 560, middle, steps=4)
-        page.mouse.up()
+    with page.expect_response(re.compile(r"/api/candles/.*[?&]to=")):
+        for _ in range(10):
+            page.mouse.move(box["x"] + 60, middle)
+            page.mouse.down()
+            page.mouse.move(box["x"] + 560, middle, steps=4)
+            page.mouse.up()
     expect(page.locator(".notice.older")).to_have_count(0)
     earlier = [text.split(" ")[-1] for text in server.backend.asked[asked:]]
     assert earlier

@@ -47,7 +47,7 @@ export function Chart({ desk }: { desk: Desk }) {
     if (!key) return undefined;
     const shaded = new Shading(spanOf(interval));
     surface.current?.setBars([], [], false);
-    const made = new Candles(desk.api, desk.stream, () => desk.now(), key, interval, {
+    const made = new Candles(desk.api, desk.stream, key, interval, {
       onBars: (fresh) => {
         const { list } = made.bars;
         surface.current?.setBars(list, shaded.of(made), fresh);

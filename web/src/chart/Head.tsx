@@ -39,14 +39,14 @@ function Title({ desk }: { desk: Desk }) {
     <div class={`title${stale ? " stale" : ""}`}>
       <h1>{instrument?.tradingsymbol ?? key?.split(":").slice(1).join(":") ?? "firki"}</h1>
       <span class="exchange">{instrument?.exchange ?? key?.split(":")[0]}</span>
-      {instrument && instrument.name !== instrument.tradingsymbol && (
-        <span class="name">{instrument.name}</span>
-      )}
       <strong class="number">{price(quote?.last_price, decimals)}</strong>
       {quote?.change != null && (
         <span class={`number ${tone(quote.change_percent)}`}>
           {signed(quote.change, decimals)} ({percent(quote.change_percent)})
         </span>
+      )}
+      {instrument && instrument.name !== instrument.tradingsymbol && (
+        <span class="name">{instrument.name}</span>
       )}
     </div>
   );

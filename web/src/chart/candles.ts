@@ -5,10 +5,11 @@ import type { Api } from "../wire/api";
 import type { CandlesAnswer, KeyedCandle } from "../wire/wire";
 import { type Away } from "./bands";
 import { type Bar, Bars, type Change, barOf, barsOf } from "./bars";
-import { type Interval, lookOf } from "./intervals";
+import type { Interval } from "./intervals";
 
-/** How much wider the second look is when the first found nothing: a quiet name, long holidays. */
-const WIDER = 8;
+/** Bars of a first look, and of each step into the past. */
+const FIRST_BARS = 400;
+const OLDER_BARS = 800;
 
 export type CandlesState =
   | { name: "loading" }
@@ -35,7 +36,6 @@ export class Candles {
   constructor(
     private readonly api: Api,
     private readonly stream: Stream,
-    private readonly now: () => Promise<number>,
     readonly key: string,
     readonly interval: Interval,
     private readonly drawing: Drawing,
@@ -67,7 +67,7 @@ export class Candles {
     this.told = told;
     const fresh = this.bars.list.length === 0;
     try {
-      const answer = await this.read(await this.now(), {});
+      const answer = await this.read({ count: FIRST_BARS });
       if (this.told !== told) return; // a later refresh has taken over
       this.bars.refresh(barsOf(answer.candles), told);
       this.told = null;
@@ -88,7 +88,7 @@ export class Candles {
     if (!first || this.older.value !== "more" || this.told !== null) return;
     this.older.value = "loading";
     try {
-      const answer = await this.read(first.ms, { to: isoOf(first.ms - 1000) });
+      const answer = await this.read({ to: isoOf(first.ms - 1000), count: OLDER_BARS });
       const added = this.bars.prepend(barsOf(answer.candles));
       this.keepGaps(answer, false);
       this.older.value = added > 0 ? "more" : "none";
@@ -99,15 +99,7 @@ export class Candles {
     }
   }
 
-  /** The candles of a stretch that ends at ``endMs``; of a far longer one when that is empty. */
-  private async read(endMs: number, end: { to?: string }): Promise<CandlesAnswer> {
-    const look = lookOf(this.interval);
-    const answer = await this.fetch({ from: isoOf(endMs - look), ...end });
-    if (answer.candles.length > 0) return answer;
-    return this.fetch({ from: isoOf(endMs - look * WIDER), ...end });
-  }
-
-  private fetch(values: { from: string; to?: string }): Promise<CandlesAnswer> {
+  private read(values: { to?: string; count: number }): Promise<CandlesAnswer> {
     const path = `/api/candles/${encodeURIComponent(this.key)}`;
     return this.api.get(path, { interval: this.interval, ...values }, this.abort.signal);
   }

@@ -12,12 +12,3 @@ export function isInterval(text: string | undefined): text is Interval {
 export function spanOf(interval: Interval): number {
   return interval === "day" ? 86_400 : Number.parseInt(interval, 10) * 60;
 }
-
-/** Days that hold enough bars for a first look: a page of one and a half hundred or more. */
-const FIRST_LOOK: Record<Interval, number> = {
-  "1m": 4, "2m": 4, "3m": 4, "5m": 6, "10m": 8, "15m": 11, "30m": 18, "60m": 33, day: 400,
-};
-
-export function lookOf(interval: Interval): number {
-  return FIRST_LOOK[interval] * 86_400_000;
-}

@@ -4,7 +4,9 @@ import {
   CrosshairMode,
   type HistogramData,
   HistogramSeries,
+  LineStyle,
   type IChartApi,
+  type IPriceLine,
   type ISeriesApi,
   TickMarkType,
   type Time,
@@ -53,6 +55,7 @@ export class Surface {
   private colours: Colours = readColours();
   private bars: readonly Bar[] = [];
   private bands: readonly Band[] = [];
+  private lastPrice: IPriceLine | null = null;
 
   constructor(element: HTMLElement, hooks: SurfaceHooks) {
     // The library's own attribution logo brings a <style> element, which the page's policy
@@ -64,7 +67,12 @@ export class Surface {
       timeScale: { rightOffset: 8, barSpacing: 7, minBarSpacing: 0.5, tickMarkFormatter: label },
       rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.22 } },
     });
-    this.candles = this.chart.addSeries(CandlestickSeries, { borderVisible: false });
+    this.candles = this.chart.addSeries(CandlestickSeries, {
+      borderVisible: false,
+      // these follow the last bar in view, which is not the last price once one has scrolled back
+      lastValueVisible: false,
+      priceLineVisible: false,
+    });
     this.volume = this.chart.addSeries(HistogramSeries, {
       priceScaleId: "volume",
       priceFormat: { type: "volume" },
@@ -106,6 +114,7 @@ export class Surface {
     this.candles.setData(bars.map((bar) => this.candle(bar)));
     this.volume.setData(bars.map((bar) => this.column(bar)));
     this.shade.show(bands, this.colours);
+    this.markLast();
     if (home) this.home();
   }
 
@@ -117,6 +126,21 @@ export class Surface {
       this.bands = bands;
       this.shade.show(bands, this.colours);
     }
+    this.markLast();
+  }
+
+  /** A line at the newest price, with its label on the axis. */
+  private markLast(): void {
+    const bar = this.bars.at(-1);
+    if (!bar) {
+      if (this.lastPrice) this.candles.removePriceLine(this.lastPrice);
+      this.lastPrice = null;
+      return;
+    }
+    const color = bar.close < bar.open ? this.colours.down : this.colours.up;
+    const options = { price: bar.close, color, lineWidth: 1, lineStyle: LineStyle.Dotted } as const;
+    if (this.lastPrice) this.lastPrice.applyOptions(options);
+    else this.lastPrice = this.candles.createPriceLine(options);
   }
 
   /** Back to the newest bar at the usual width. */

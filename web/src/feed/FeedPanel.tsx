@@ -47,11 +47,11 @@ function Body({ desk, health }: { desk: Desk; health: Health }) {
         <Pair name="Backlog">{bytes(journal.backlog_bytes)}</Pair>
         <Pair name="Gaps" alarm={gaps.minutes > 0}>
           {gaps.minutes > 0
-            ? `${whole(gaps.minutes)} min in ${whole(gaps.instruments)} instruments`
+            ? `${whole(gaps.minutes)} bars, ${whole(gaps.instruments)} instruments`
             : "none"}
         </Pair>
         {refused.map(([reason, count]) => (
-          <Pair key={reason} name={`Refused: ${reason.replaceAll("_", " ")}`} alarm>
+          <Pair key={reason} name={`Refused: ${reason.replaceAll("_", " ")}`}>
             {whole(count)}
           </Pair>
         ))}
@@ -63,12 +63,20 @@ function Body({ desk, health }: { desk: Desk; health: Health }) {
           {whole(health.candles_completed)}
           {health.amendments > 0 && <small>{whole(health.amendments)} amended</small>}
         </Pair>
+        {health.exchange_lag_seconds != null && (
+          <Pair name="Behind the exchange">{price(health.exchange_lag_seconds, 1)} s</Pair>
+        )}
         <Pair name="Last tick">{secondText(health.last_tick_time)}</Pair>
         <Pair name="Running for">
           {span(health.uptime_seconds)}
           <small>{price(health.memory_mb, 0)} MB</small>
         </Pair>
       </dl>
+      {health.notes?.map((note) => (
+        <p key={note} class="note">
+          {note}
+        </p>
+      ))}
       <Connections connections={health.connections} />
     </>
   );
@@ -79,7 +87,7 @@ function secondText(text: string | null): string {
   return ms === null ? "–" : secondOf(ms);
 }
 
-/** The age of the newest datum of all, counting in tenths of a second. */
+/** The age of the newest tick of all, counting in tenths of a second. */
 function DataAge({ desk }: { desk: Desk }) {
   desk.tenth.value;
   const receivedMs = newestOf(desk);
@@ -95,11 +103,9 @@ function DataAge({ desk }: { desk: Desk }) {
   );
 }
 
+/** When the newest tick came: as the last report has it, or a quote seen since. */
 export function newestOf(desk: Desk): number | null {
-  const health = desk.health.value;
-  const told = parseTime(health?.as_of);
-  const age = health?.data_age_seconds ?? null;
-  const reported = told === null || age === null ? null : told - age * 1000;
+  const reported = parseTime(desk.health.value?.last_tick_time);
   const seen = desk.board.newestMs;
   if (reported === null || seen === null) return reported ?? seen;
   return Math.max(reported, seen);

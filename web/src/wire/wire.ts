@@ -114,7 +114,11 @@ export interface Health {
   journal: { newest: number; acknowledged: number; backlog_bytes: number };
   connections: Connection[];
   ticks_per_second: number;
+  /** Since the broker last said anything, a heartbeat included. */
   data_age_seconds: number | null;
+  /** From the exchange's stamp to the arrival here. */
+  exchange_lag_seconds?: number | null;
+  /** Minute bars the feed was away for, and over how many instruments they lie. */
   gaps: { minutes: number; instruments: number };
   instrument_count: number;
   instruments_with_ticks: number;
@@ -123,6 +127,8 @@ export interface Health {
   candles_completed: number;
   amendments: number;
   refused: Record<string, number>;
+  /** Sentences about what somebody should look at. */
+  notes?: string[];
   last_tick_time: string | null;
   start_time: string;
   uptime_seconds: number;
