@@ -102,7 +102,7 @@ class Feed(Protocol):
     def connect(self, connection: int, listener: Listener) -> Connection: ...
 
     def decode(self, frame: Frame) -> TickBatch:
-        """The ticks of a binary frame (none for a heartbeat); raises Corrupt, never half a batch."""
+        """The ticks of a binary frame, none for a heartbeat; raises Corrupt, never half a batch."""
 
 
 class ReferenceData(Protocol):
@@ -178,9 +178,7 @@ class Quotes(Protocol):
 class Journal(Protocol):
     """The truth of the day."""
 
-    def append(
-        self, received_ts: int, connection: int, payload: bytes, kind: RecordKind
-    ) -> Frame:
+    def append(self, received_ts: int, connection: int, payload: bytes, kind: RecordKind) -> Frame:
         """Number the record and hand it to the journal's thread; raises when the disk failed."""
 
     def read(self, from_seq: int = 1) -> Iterator[Frame]:

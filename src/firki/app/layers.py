@@ -75,6 +75,23 @@ class BrokerPast:
         return reduce_minutes(fetched, interval, self._session_of)
 
 
+class NoBroker:
+    """The ``Candles`` port where there is no broker to ask: a replay."""
+
+    async def read(
+        self,
+        tokens: Sequence[int],
+        interval: Interval,
+        from_ts: int,
+        to_ts: int,
+        *,
+        as_of_ts: int | None = None,
+    ) -> CandleColumns:
+        """No rows."""
+        del tokens, from_ts, as_of_ts
+        return CandleColumns.empty(interval, as_of_ts=to_ts, source="broker")
+
+
 class LayeredCandles:
     """The ``Candles`` port of the running firki."""
 

@@ -56,6 +56,10 @@ class Market:
         self._bus.publish(DAY_TURNED, self.day.trading_date)
         return self.day
 
+    @property
+    def bus(self) -> MemoryBus:
+        return self._bus
+
     async def ended(self) -> MarketDay:
         """The next day that is over; its journal and grid are still open."""
         return await self._ended.get()

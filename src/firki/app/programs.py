@@ -3,12 +3,16 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
+from datetime import date, time
 from typing import Any
 
 from firki.app.demo import Demo, DemoOptions
+from firki.app.replay import Replay
 from firki.app.up import Ready, Up
 from firki.config import Settings
+from firki.model.ist import ist_midnight
 from firki.obs import Redactor, logging_to
+from firki.timing import SECOND
 
 
 def run_up(settings: Settings, ready: Callable[[Ready], None]) -> None:
@@ -31,6 +35,28 @@ def run_demo(settings: Settings, options: DemoOptions, ready: Callable[[Ready], 
         run(demo.run(ready))
 
 
+def run_replay(
+    settings: Settings,
+    day: str,
+    *,
+    speed: float,
+    paused: bool,
+    start: str | None,
+    ready: Callable[[Ready], None],
+) -> None:
+    """``firki replay``: ``day`` as 2026-11-20, ``start`` as 09:30; ValueError for other forms."""
+    when = date.fromisoformat(day)
+    clock = time.fromisoformat(start) if start else None
+    seconds = (clock.hour * 60 + clock.minute) * 60 + clock.second if clock else 0
+    from_ts = ist_midnight(when) + seconds * SECOND if clock else None
+
+    async def program() -> None:
+        await Replay(settings, when, speed=speed, paused=paused, from_ts=from_ts).run(ready)
+
+    with _logs(settings, Redactor(), folder=False):
+        run(program())
+
+
 def run(program: Coroutine[Any, Any, None]) -> None:
     """On the fastest loop there is here."""
     if sys.platform == "win32":
@@ -41,9 +67,9 @@ def run(program: Coroutine[Any, Any, None]) -> None:
     uvloop.run(program)
 
 
-def _logs(settings: Settings, redactor: Redactor) -> Any:
+def _logs(settings: Settings, redactor: Redactor, *, folder: bool = True) -> Any:
     return logging_to(
-        settings.log_folder,
+        settings.log_folder if folder else None,
         level=settings.log.level,
         stderr=settings.log.stderr,
         keep_days=settings.log.keep_days,

@@ -4,7 +4,7 @@ import typer
 
 from firki.cli.config import show_config
 from firki.cli.sim import simulate
-from firki.cli.up import demo, up
+from firki.cli.up import demo, replay, up
 
 app = typer.Typer(
     name="firki",
@@ -25,3 +25,4 @@ app.command("config")(show_config)
 app.command("sim")(simulate)
 app.command("demo")(demo)
 app.command("up")(up)
+app.command("replay")(replay)

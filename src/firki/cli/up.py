@@ -51,6 +51,30 @@ def demo(
         run_demo(load_settings(config), options, show)
 
 
+def replay(
+    day: Annotated[str, typer.Argument(help="Recorded trading day, as 2026-11-20.")],
+    speed: Annotated[float, typer.Option(min=0.001, help="Market seconds a second.")] = 1.0,
+    paused: Annotated[
+        bool, typer.Option("--paused", help="Wait to be run or stepped from the page or API.")
+    ] = False,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Play up to this time at once, HH:MM IST.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Serve a recorded day again: page, API and stream show it as it was, at any speed."""
+    with told():
+        from firki.app.programs import run_replay
+        from firki.errors import ConfigError
+
+        try:
+            run_replay(
+                load_settings(config), day, speed=speed, paused=paused, start=start, ready=show
+            )
+        except ValueError as fault:
+            raise ConfigError(f"replay: {fault}") from None
+
+
 def show(ready: "Ready") -> None:
     """Tell where the page is. Flushed, because other programs wait for these lines."""
     typer.echo(f"Open {ready.link}")

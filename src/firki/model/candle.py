@@ -39,7 +39,8 @@ class Flag(IntFlag):
 
     def words(self) -> list[str]:
         """The set flags in lower case, FINAL left out (it is the status)."""
-        return [flag.name.lower() for flag in Flag if flag in self and flag is not Flag.FINAL and flag.name]
+        shown = (flag for flag in Flag if flag in self and flag is not Flag.FINAL)
+        return [flag.name.lower() for flag in shown if flag.name]
 
 
 class Status(IntEnum):
@@ -168,7 +169,9 @@ class CandleColumns:
         return cls(interval=interval, as_of_ts=as_of_ts, source=source, **arrays)
 
     @classmethod
-    def of(cls, interval: Interval, *, as_of_ts: int, source: str, **arrays: Any) -> "CandleColumns":
+    def of(
+        cls, interval: Interval, *, as_of_ts: int, source: str, **arrays: Any
+    ) -> "CandleColumns":
         """From arrays in any order; each is given its dtype, and the rows are sorted."""
         if missing := _DTYPES.keys() - arrays.keys():
             raise ValueError(f"candle columns: missing {sorted(missing)}")
@@ -184,7 +187,8 @@ class CandleColumns:
         newest = max(part.as_of_ts for part in parts)
         sources = "+".join(dict.fromkeys(part.source for part in parts if len(part)))
         arrays = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _DTYPES}
-        return cls.of(parts[0].interval, as_of_ts=newest, source=sources or parts[0].source, **arrays)
+        source = sources or parts[0].source
+        return cls.of(parts[0].interval, as_of_ts=newest, source=source, **arrays)
 
     def take(self, index: npt.NDArray[Any] | slice) -> "CandleColumns":
         """The chosen rows; the caller keeps the order."""
