@@ -18,7 +18,7 @@ LOOK_HZ: Final = 50.0
 AFTER_CLOSE_NS: Final = 300 * SECOND
 """What stays of a day after its last snapshot before the next one begins."""
 
-_SNAPSHOTS_A_SLICE: Final = 4000
+_SNAPSHOTS_A_SLICE: Final = 10_000
 _SLICES: Final = (SECOND // 10, SECOND, 300 * SECOND)
 _UNREAD_BYTES: Final = 4 << 20
 """Playing on waits for sockets that have more than this unread."""
