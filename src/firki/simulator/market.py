@@ -103,7 +103,7 @@ class SyntheticMarket:
         due, day = [], self._day
         while self._made_ts <= to_ts and self._tape.at < day.seconds:
             block = self._tape.read(self._tape.at + self._block)
-            self._outbox.put(self._snapshotter.sample(block))
+            self._outbox.make(self._snapshotter, block)
             due.append(self._outbox.take(min(self._made_ts, to_ts)))
         due.append(self._outbox.take(to_ts))
         self._now = to_ts

@@ -210,7 +210,9 @@ def _emit(
         seen, made, delays, mixed((term["key"] ^ _LATE) + np.uint64(look) * STEP)
     )
     rows[used] = row
-    column = columns[:, used]
+    column = columns[used]
+    column[:] = 0
+    depth[used] = 0
     if term["kind"] == _INDEX:
         _write_index(term, seen, second, column)
         return used + 1
@@ -255,13 +257,15 @@ def _look(
 
 @njit(cache=True, nogil=True)
 def _sample(
-    terms: Any, seen: Any, block: Any, doing: Any, start_second: int, rule: Any, out: Any
-) -> int:
+    terms: Any, tokens: Any, seen: Any, block: Any, doing: Any, start_second: int, rule: Any,
+    out: Any, used: int,
+) -> int:  # fmt: skip
+    """The snapshots of all instruments in a block, by row; the answer is how many there are now."""
     offsets, ts, price, quantity, oi, bid, ask, first = block
-    used = 0
+    columns = out[2]
     for row in range(len(terms)):
         term, screen = terms[row], seen[row]
-        place = offsets[row]
+        place, begin = offsets[row], used
         for column in range(bid.shape[1]):
             at = first + column
             place, used = _look(
@@ -269,6 +273,8 @@ def _sample(
                 (offsets[row + 1], at, start_second), rule, (doing[term["class"], at], row),
                 (bid[row, column], ask[row, column]), out, used,
             )  # fmt: skip
+        for made in range(begin, used):
+            columns[made, _TOKEN] = tokens[row]
     return used
 
 
@@ -294,17 +300,27 @@ class Snapshotter:
         self._seen["trade_time"] = cached.columns[Column.LAST_TRADE_TIME, : len(terms)]
         self._seen["oi"] = terms["oi"]
 
-    def sample(self, block: Block) -> Snapshots:
-        """Snapshots made within the block's seconds, by row; each row in order of time."""
-        seconds = block.bid.shape[1]
-        made = Snapshots.empty(len(self._terms) * seconds * self._rule[0])
-        levels = made.depth.view(np.uint32).reshape(-1, 2, LEVELS, 3)
-        used = _sample(
-            self._terms, self._seen,
-            (block.offsets, block.ts, block.price, block.quantity, block.oi, block.bid, block.ask,
-             block.first),
-            self._doing, self._start_second, self._rule,
-            (made.delivery_ts, made.row, made.columns, levels),
-        )  # fmt: skip
-        made.columns[Column.INSTRUMENT_TOKEN] = self._tokens[made.row]
-        return made.take(slice(0, used))
+    def most(self, block: Block) -> int:
+        """No more snapshots than this come of the block."""
+        return block.bid.size * int(self._rule[0])
+
+    def sample(self, block: Block, out: tuple[npt.NDArray[Any], ...], count: int) -> int:
+        """Write the snapshots made within the block's seconds after the first ``count``.
+
+        ``out`` is delivery_ts, row, columns (a row per snapshot) and depth as plain integers. The
+        answer is the count now.
+        """
+        columns = (block.ts, block.price, block.quantity, block.oi)
+        return int(
+            _sample(
+                self._terms,
+                self._tokens,
+                self._seen,
+                (block.offsets, *columns, block.bid, block.ask, block.first),
+                self._doing,
+                self._start_second,
+                self._rule,
+                out,
+                count,
+            )
+        )
