@@ -1,6 +1,6 @@
 """Everything the gateway reads from, in memory, with the levers of the tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -72,6 +72,8 @@ class StoredCandles:
         self.kept: dict[str, CandleColumns] = {}
         self.asked: list[tuple[tuple[int, ...], str, int, int, int | None]] = []
         self.failure: FirkiError | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
+        """Happens while a reading is on its way back."""
         self.as_of_ts = OPEN_TS
         self.source = "grid"
 
@@ -107,6 +109,7 @@ class StoredCandles:
         inside = np.isin(found.instrument_token, list(tokens))
         inside &= (found.start_ts >= from_ts) & (found.start_ts <= to_ts)
         taken = found.take(inside)
+        self.meanwhile()
         fields = {name: getattr(taken, name) for name in taken.arrays()}
         return CandleColumns(
             interval=interval, as_of_ts=self.as_of_ts, source=self.source, **fields

@@ -21,13 +21,13 @@ from firki.serve.guard import Guard
 from firki.serve.instruments import InstrumentRow, InstrumentsAnswer, instrument, instruments
 from firki.serve.login import links, login, logout
 from firki.serve.measure import RequestMeter, StreamMeter
-from firki.serve.page import Page
 from firki.serve.parts import ServeParts
 from firki.serve.problem import Problem, shorten
 from firki.serve.quotes import QuotesAnswer, quotes
 from firki.serve.status import SubscriptionsAnswer, health, metrics, status, subscriptions
 from firki.serve.stream import StreamRoute
 from firki.serve.ticks import TickBody, TicksAnswer, ticks
+from firki.serve.web import Page
 
 # nothing of this machine is told to others, whatever its environment asks for
 _SILENT: Final[TelemetryConfig] = {

@@ -160,7 +160,8 @@ def _quality(parameters: list[str]) -> float:
     for parameter in parameters:
         if parameter.startswith("q="):
             try:
-                return min(1.0, float(parameter[2:]))
+                quality = float(parameter[2:])
             except ValueError:
                 return 0.0
+            return quality if 0 <= quality <= 1 else 0.0
     return 1.0

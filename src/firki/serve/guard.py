@@ -71,13 +71,13 @@ class Guard:
         *,
         public_url: str | None = None,
     ) -> None:
-        self._app, self._credentials, self._meter = app, credentials, meter
+        self.inner, self._credentials, self.meter = app, credentials, meter
         self._public = urlsplit(public_url) if public_url else None
         self._host_allowed = lru_cache(maxsize=64)(self._is_ours)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+            await self.inner(scope, receive, send)
             return
         began = steady()
         status = 0
@@ -91,11 +91,11 @@ class Guard:
 
         problem = self._look(scope)
         if problem is None:
-            await self._app(scope, receive, answer)
+            await self.inner(scope, receive, answer)
         else:
             await self._refuse(scope, answer, problem)
         if scope["type"] == "http":
-            self._meter.count(scope.get(ROUTE, ""), scope["method"], status, steady() - began)
+            self.meter.count(scope.get(ROUTE, ""), scope["method"], status, steady() - began)
 
     def _look(self, scope: Scope) -> Problem | None:
         """Why the request is refused, or None; who asks is then written into the scope."""

@@ -11,9 +11,9 @@ _FORMS: Final = (
     "expected an ISO time with its offset (2026-11-20T09:15:00+05:30), a date (2026-11-20) "
     "or epoch nanoseconds"
 )
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_NUMBER: Final = re.compile(r"\d{1,19}")
-_BARE_PLUS: Final = re.compile(r"(.+T[\d:.]+) (\d{2}:?\d{2})")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER: Final = re.compile(r"[0-9]{1,19}")
+_BARE_PLUS: Final = re.compile(r"(.+T[0-9:.]+) ([0-9]{2}:?[0-9]{2})")
 EARLIEST: Final = ist_midnight(date(1990, 1, 1))
 LATEST: Final = ist_midnight(date(2100, 1, 1))
 
