@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from firki.errors import ConfigError, Unavailable
+from firki.errors import ConfigError, Corrupt
 from firki.kite.vocabulary import API_VERSION, LOGIN_PAGE
 
 
@@ -23,9 +23,9 @@ class Session:
 
 
 class Caller(Protocol):
-    """Sends one form and returns ``data`` of Kite's envelope, errors translated."""
+    """Sends a form without a session and returns ``data`` of the answer, errors translated."""
 
-    async def post(self, route: str, form: Mapping[str, str]) -> Any:
+    async def post_unsigned(self, route: str, form: Mapping[str, str]) -> Any:
         """``Any``: JSON of whatever shape the route has."""
 
 
@@ -43,7 +43,7 @@ async def exchange_token(
     caller: Caller, api_key: str, request_token: str, api_secret: str
 ) -> Session:
     """The day's session for a request token, which serves once and for a few minutes only."""
-    data = await caller.post(
+    data = await caller.post_unsigned(
         "/session/token",
         {
             "api_key": api_key,
@@ -55,7 +55,7 @@ async def exchange_token(
         case {"user_id": str(user_id), "access_token": str(token)} if token:
             return Session(user_id, token)
         case _:
-            raise Unavailable("POST /session/token: expected user_id and access_token in data")
+            raise Corrupt("POST /session/token: expected user_id and access_token in data")
 
 
 def check_root(root: str, secure: str, plain: str) -> str:

@@ -301,7 +301,14 @@ async def tcp_server(
     talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]],
 ) -> AsyncIterator[tuple[KiteConnection, FakeSteady, KeepingListener]]:
     """A connection that dials a bare TCP server."""
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    calls: list[asyncio.Task[None]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(asyncio.ensure_future(talk(reader, writer)))
+        await calls[-1]
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     steady, heard = FakeSteady(), KeepingListener()
     root = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     connection = KiteFeed("AB1234", "key", lambda: "token", root, steady=steady).connect(0, heard)
@@ -309,7 +316,7 @@ async def tcp_server(
         running = asyncio.create_task(connection.run())
         yield connection, steady, heard
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.gather(running, *calls, return_exceptions=True)
 
 
 async def test_a_closed_port_is_tried_again_with_growing_waits() -> None:
