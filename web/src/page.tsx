@@ -6,6 +6,7 @@ import type { Desk } from "./desk";
 import { FeedPanel, newestOf } from "./feed/FeedPanel";
 import { decimalsOf, percent, price, whole } from "./format/number";
 import { tenths } from "./format/time";
+import { Guarded } from "./Guarded";
 import { Help } from "./keys/Help";
 import { listen } from "./keys/keys";
 import { QuotePanel } from "./quote/QuotePanel";
@@ -38,11 +39,19 @@ export function Page({ desk }: { desk: Desk }) {
       </header>
       <Banner desk={desk} />
       <main>
-        <MarketWatch desk={desk} />
-        <Chart desk={desk} />
+        <Guarded name="The market watch">
+          <MarketWatch desk={desk} />
+        </Guarded>
+        <Guarded name="The chart">
+          <Chart desk={desk} />
+        </Guarded>
         <div class="side">
-          <QuotePanel desk={desk} />
-          <FeedPanel desk={desk} />
+          <Guarded name="The quote">
+            <QuotePanel desk={desk} />
+          </Guarded>
+          <Guarded name="The feed panel">
+            <FeedPanel desk={desk} />
+          </Guarded>
         </div>
       </main>
       <Help desk={desk} />

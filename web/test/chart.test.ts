@@ -75,7 +75,10 @@ test("older bars come in front once each", () => {
   const bars = new Bars();
   bars.refresh([bar(5), bar(6)], []);
   assert.equal(bars.prepend([bar(3), bar(4), bar(5)]), 2);
+  const held = bars.list;
   assert.equal(bars.prepend([bar(3)]), 0);
+  bars.apply(bar(6, { close: 1.5 }));
+  assert.equal(held.at(-1)?.close, 1.5, "a list that is being drawn is not left behind");
   assert.deepEqual(minutes(bars), [3, 4, 5, 6]);
 });
 

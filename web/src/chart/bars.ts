@@ -99,7 +99,8 @@ export class Bars {
   prepend(older: Bar[]): number {
     const before = this.first?.ms ?? Infinity;
     const added = older.filter((bar) => bar.ms < before);
-    this.list = [...added, ...this.list];
+    // whoever draws holds the list itself: it is replaced only when there is something to draw
+    if (added.length > 0) this.list = [...added, ...this.list];
     return added.length;
   }
 }

@@ -108,6 +108,7 @@ export class Surface {
     });
   }
 
+  /** ``bars`` is kept, not copied: it goes on growing with what ``updateBar`` is told. */
   setBars(bars: readonly Bar[], bands: readonly Band[], home: boolean): void {
     this.bars = bars;
     this.bands = bands;
