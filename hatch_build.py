@@ -19,7 +19,7 @@ class WebPage(BuildHookInterface):
     """Runs npm from the build environment, so that no Node needs to be installed."""
 
     # hatchling's signature; a build says more about itself than the page wants to know
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name != "wheel" or os.environ.get(SKIP) == "1":
             return
         root = Path(self.root)
