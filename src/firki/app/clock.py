@@ -13,8 +13,9 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.2
 _TIMEOUT_SECONDS: Final = 5.0
-_STEP_SECONDS: Final = 0.02
-"""How far market time may drift, in machine seconds, before it is set anew."""
+_STEP_SECONDS: Final = 0.1
+"""How far market time may be off, in machine seconds, before it is set anew: both sides count on
+with the same steady time, so an offset is the request's own delay and does not grow."""
 
 
 class Door(Protocol):

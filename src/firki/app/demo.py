@@ -16,6 +16,7 @@ from firki.app.folder import DataFolder
 from firki.app.up import Ready, Up
 from firki.config import Account, Clock, Data, Settings
 from firki.errors import ConfigError, Unavailable
+from firki.kite.rest import KiteRest
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +54,7 @@ class Demo:
     def __init__(self, settings: Settings, options: DemoOptions) -> None:
         self._options = options
         self._folder = DataFolder(settings.data.folder / "demo")
-        self.settings = settings.model_copy(
-            update={
-                "data": Data(folder=self._folder.root),
-                "capture": settings.capture.model_copy(update={"want": ("*",), "mode": "full"}),
-            }
-        )
+        self.settings = settings.model_copy(update={"data": Data(folder=self._folder.root)})
 
     async def run(self, ready: Callable[[Ready], None]) -> None:
         """Until stopped; the simulator ends with it, however it ends."""
@@ -71,7 +67,7 @@ class Demo:
         )
         try:
             box = await self._box(simulator)
-            up = Up(self._settings_for(box))
+            up = Up(self._settings_for(box, await self._traded(box)))
             watching = asyncio.create_task(self._watch(simulator, up))
             try:
                 await up.run(ready)
@@ -121,7 +117,16 @@ class Demo:
             )
         return msgspec.json.decode(line, type=_Box)
 
-    def _settings_for(self, box: _Box) -> Settings:
+    async def _traded(self, box: _Box) -> tuple[int, ...]:
+        """What the simulated market trades: it lists that first, and then contracts that only
+        tell which shares have derivatives."""
+        async with KiteRest(box.api_key, lambda: box.access_token, box.url) as rest:
+            csv = await rest.instruments()
+        lines = csv.decode().splitlines()[1:]
+        traded = lines if self._options.tape else lines[: self._options.instruments]
+        return tuple(int(line.partition(",")[0]) for line in traded)
+
+    def _settings_for(self, box: _Box, want: tuple[int, ...]) -> Settings:
         token = self._folder.root / _TOKEN_FILE
         token.write_text(box.access_token)
         token.chmod(0o600)
@@ -132,8 +137,13 @@ class Demo:
             root=box.url,
             websocket=box.websocket,
         )
+        capture = self.settings.capture.model_copy(update={"want": want, "mode": "full"})
         return self.settings.model_copy(
-            update={"accounts": (account,), "clock": Clock(url=box.control)}
+            update={
+                "accounts": (account,),
+                "capture": capture,
+                "clock": Clock(url=box.control),
+            }
         )
 
     async def _watch(self, simulator: asyncio.subprocess.Process, up: Up) -> None:

@@ -21,6 +21,7 @@ from firki.live import file as grid_file
 from firki.live.grid import Changes, DayGrid, Rules
 from firki.live.reading import GridCandles
 from firki.model.calendar import Calendar, ist_midnight
+from firki.model.hours import CLASSES
 from firki.model.instrument import InstrumentTable
 from firki.model.session import Session, SessionClass
 from firki.model.tick import TickBatch
@@ -158,10 +159,10 @@ def open_grid(folder: Path, day: date, book: Book, *, capacity: int) -> DayGrid:
         file is None
         or (file.header.instruments, file.header.calendar, file.header.settings) != told
     ):
-        names, counts = np.unique(book.table.session_class, return_counts=True)
+        codes, counts = np.unique(book.table.session_class, return_counts=True)
         plan = grid_file.plan(
             day, ist_midnight(day), book.sessions(day),
-            {str(n): min(int(c), capacity) for n, c in zip(names, counts, strict=True)},
+            {CLASSES[n]: min(int(c), capacity) for n, c in zip(codes, counts, strict=True)},
             instruments=told[0], calendar=told[1], settings=told[2],
         )  # fmt: skip
         file = grid_file.create(folder, plan)

@@ -21,6 +21,7 @@ from firki.simulator.box import Box, Rules
 from firki.simulator.clock import Schedule, at
 from firki.simulator.market import INSTRUMENTS, SEED, SyntheticDays, SyntheticMarket
 from firki.simulator.player import Days
+from firki.simulator.recorded import RecordedDays
 from firki.simulator.server import BoxServer, address, bind
 from firki.simulator.venue import Market
 from firki.timing import system_now
@@ -87,33 +88,36 @@ async def run_sim(options: SimOptions, announce: Callable[[SimFacts], None]) -> 
     schedule = Schedule.parse(options.speed)
     if not 1 <= options.accounts <= MOST_ACCOUNTS:
         raise ConfigError(f"accounts: expected 1 to {MOST_ACCOUNTS}, found {options.accounts}")
-    kite = bind(options.port)
-    control = bind(options.control_port)
-    market, days = await asyncio.to_thread(_market, options)
-    url = f"http://{address(kite)}"
-    redirect_url = options.redirect_url or f"{url}/connect/done"
+    with bind(options.port) as kite, bind(options.control_port) as control:
+        url = f"http://{address(kite)}"
+        market, days = await asyncio.to_thread(_market, options)
+        box = _box(market, days, options, schedule, url)
+        started, stop = asyncio.Event(), asyncio.Event()
+        _stop_on_signals(stop)
+        if options.end_with_stdin:
+            _stop_with_stdin(stop)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(BoxServer(box, kite, control).run(started, stop))
+            await started.wait()
+            announce(_facts(box, url, f"http://{address(control)}"))
+
+
+def _box(market: Market, days: Days, options: SimOptions, schedule: Schedule, url: str) -> Box:
     rules = Rules(
         seed=options.seed, schedule=schedule, day_start=START, running=not options.paused,
         strict_limits=options.limits, keep_tokens=options.keep_token,
     )  # fmt: skip
-    box = Box(
+    redirect_url = options.redirect_url or f"{url}/connect/done"
+    return Box(
         market, days, derive(options.seed, options.accounts, redirect_url), rules,
         start_ts=at(market.trading_date, options.start),
     )  # fmt: skip
-    started, stop = asyncio.Event(), asyncio.Event()
-    _stop_on_signals(stop)
-    if options.end_with_stdin:
-        _stop_with_stdin(stop)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(BoxServer(box, kite, control).run(started, stop))
-        await started.wait()
-        announce(_facts(box, url, f"http://{address(control)}"))
 
 
 def _market(options: SimOptions) -> tuple[Market, Days]:
     calendar = CalendarFiles.packaged().parse()
     if options.tape:
-        raise ConfigError("tape: recorded ticks cannot be played yet")
+        return _recorded(calendar, options)
     day = options.day or _newest_day(calendar)
     if options.steady_hz is not None:
         market = SyntheticMarket(
@@ -123,6 +127,16 @@ def _market(options: SimOptions) -> tuple[Market, Days]:
         return market, _NoDays()
     days = SyntheticDays(calendar, seed=options.seed, instruments=options.instruments)
     return days.market(day), days
+
+
+def _recorded(calendar: Calendar, options: SimOptions) -> tuple[Market, Days]:
+    """The day asked for, else the oldest one of the files; the files' other days follow it."""
+    days = RecordedDays(calendar, options.tape)
+    day = options.day or days.first
+    try:
+        return days.market(day), days
+    except KeyError:
+        raise ConfigError(f"date: none of the recorded files is of {day}") from None
 
 
 def _newest_day(calendar: Calendar) -> date:

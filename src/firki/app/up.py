@@ -158,8 +158,11 @@ class Up:
         calendar = files.parse()
         token = token_of(self._account)
         rest = KiteRest(
-            self._account.api_key.get_secret_value(), token, self._account.root,
-        )  # fmt: skip
+            self._account.api_key.get_secret_value(),
+            token,
+            self._account.root,
+            now=self._clock.now,
+        )
         stack.push_async_callback(rest.close)
         today = ist_date(self._clock.now())
         csv = await sync(self._folder, rest, today)

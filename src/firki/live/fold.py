@@ -105,6 +105,8 @@ def _refusal(day: Day, columns: Any, i: int, arrival: int, index: int) -> int:
     """Which counter refuses the row, -1 for none."""
     price = columns[_PRICE, i]
     length = columns[_LENGTH, i]
+    if _carries(length) < day.state[index, at.S_MODE]:
+        return at.C_LOWER_MODE
     if price == 0:
         return at.C_NO_PRICE
     if price > _LARGEST_PRICE:
@@ -124,6 +126,14 @@ def _refusal(day: Day, columns: Any, i: int, arrival: int, index: int) -> int:
         seen = day.state[index, at.S_SEEN] > 0
         return _refused_times(day, made, made, arrival, True, seen)
     return -1
+
+
+@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+def _carries(length: int) -> int:
+    """The mode a packet of that length is of."""
+    if length in (_FULL, _INDEX_FULL):
+        return 3
+    return 2 if length in (_QUOTE, _INDEX_QUOTE) else 1
 
 
 @njit(cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -188,7 +198,10 @@ def _apply(day: Day, index: int, s: Snapshot) -> bool:
             _trade(day, index, s, s.volume - newest)
             return True
         if s.volume < newest:
-            _late(day, index, s)
+            if s.length == _QUOTE and newest == state[index, at.S_FROM_VOLUME]:
+                _start_lower(day, index, s)
+            else:
+                _late(day, index, s)
             return False
         day.counters[at.C_DEPTH_ONLY] += 1
         return False
@@ -236,6 +249,16 @@ def _take_first(day: Day, index: int, s: Snapshot) -> None:
     state[index, at.S_FROM_VOLUME] = s.volume
     state[index, at.S_GENERATION] = day.links[s.connection, L_GENERATION]
     state[index, at.S_CONNECTION] = s.connection
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _start_lower(day: Day, index: int, s: Snapshot) -> None:
+    """Quote packets tell no day: less volume than the first one's means that was yesterday's."""
+    state = day.state
+    day.counters[at.C_STALE] += 1
+    state[index, at.S_BASELINE] -= state[index, at.S_VOLUME] - s.volume
+    state[index, at.S_VOLUME] = s.volume
+    state[index, at.S_FROM_VOLUME] = s.volume
 
 
 @njit(cache=True, nogil=True, _nrt=False)

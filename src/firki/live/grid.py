@@ -73,6 +73,7 @@ class DayGrid:
         self.counters = np.zeros(at.COUNTER_COUNT, np.uint64)
         self.pointers = np.zeros((at.CONNECTIONS + 1, max(1, len(self.header.classes))), np.uint32)
         self.columns = 0
+        self.without_column = 0
         self.seq = 0
         self._cells = file.cells.view("<u4").reshape(-1, at.CELL_WORDS)
         self._halves = file.cells.view("<u2").reshape(-1, at.CELL_HALVES)
@@ -184,7 +185,11 @@ class DayGrid:
     def _control(self, frame: Frame) -> None:
         link = self.links[frame.connection]
         if frame.kind is RecordKind.WANTED:
-            self.give_columns(int(token) for token in msgspec.json.decode(frame.payload))
+            wish = msgspec.json.decode(frame.payload, type=dict[int, int])
+            self.give_columns(wish)
+            for token, mode in wish.items():
+                if (index := self.index_of(token)) >= 0:
+                    self.state[index, at.S_MODE] = mode
         elif frame.kind is RecordKind.CONNECTED:
             link[kernels.L_GENERATION] = self.links[:, kernels.L_GENERATION].max() + 1
             link[kernels.L_OPEN] = 1
@@ -251,7 +256,8 @@ class DayGrid:
         layout = self.header.classes[number]
         members = self._members[number]
         if len(members) >= layout.capacity:
-            raise AssertionError(f"grid class {layout.name}: all {layout.capacity} columns given")
+            self.without_column += 1
+            return
         index = self.columns
         row = self.state[index]
         row[:] = 0
@@ -380,6 +386,7 @@ class DayGrid:
         names["trades"] = int(self.counters[at.C_TRADES])
         names["candles"] = int(self.counters[at.C_CANDLES])
         names["amendments"] = int(self.counters[at.C_AMENDMENTS])
+        names["without_column"] = self.without_column
         names["gap_cells"] = int(self.counters[at.C_GAP_CELLS])
         return names
 

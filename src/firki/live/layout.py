@@ -65,8 +65,9 @@ NONE: Final = 0xFFFFFFFF
     S_PARTIAL_SLOT,  # slots up to this one are partial; NONE when there is none
     S_LENGTH,  # packet length of the newest snapshot
     S_SCALE,  # what a price is divided by to give rupees
-) = range(25)
-STATE_WORDS: Final = 25
+    S_MODE,  # as wanted: 1 ltp, 2 quote, 3 full; 0 when nobody said
+) = range(26)
+STATE_WORDS: Final = 26
 
 # What is kept of each of the two youngest minutes of an instrument, in words.
 (
@@ -101,6 +102,7 @@ REASONS: Final = (
     "stale_snapshot",
     "depth_only",
     "first_snapshot",
+    "lower_mode",
 )
 """Why a row made no candle, in the order of the counters."""
 (
@@ -116,12 +118,13 @@ REASONS: Final = (
     C_STALE,
     C_DEPTH_ONLY,
     C_FIRST,
+    C_LOWER_MODE,
     C_ROWS,
     C_TRADES,
     C_CANDLES,
     C_AMENDMENTS,
     C_GAP_CELLS,
-) = range(17)
+) = range(18)
 COUNTER_COUNT: Final = 24
 REFUSALS: Final = REASONS[:7]
 
