@@ -74,7 +74,7 @@ def simulate(
     from firki.errors import ConfigError
 
     def announce(facts: "SimFacts") -> None:
-        typer.echo(_json(facts) if as_json else _words(facts))
+        typer.echo(as_line(facts) if as_json else in_words(facts))
 
     try:
         options = SimOptions(
@@ -90,7 +90,10 @@ def simulate(
 
 
 def _files(tape: list[str]) -> tuple[Path, ...]:
-    return tuple(Path(name) for name in tape if name != "synthetic")
+    """None for the synthetic market."""
+    if tape == ["synthetic"]:
+        return ()
+    return tuple(Path(name) for name in tape)
 
 
 def _date(text: str | None) -> date | None:
@@ -111,13 +114,13 @@ def _time(text: str) -> time:
         raise ConfigError(f"start: expected HH:MM, found {text!r}") from None
 
 
-def _json(facts: "SimFacts") -> str:
+def as_line(facts: "SimFacts") -> str:
     import msgspec
 
     return msgspec.json.encode(facts).decode()
 
 
-def _words(facts: "SimFacts") -> str:
+def in_words(facts: "SimFacts") -> str:
     import msgspec
 
     return _PARAGRAPH.format(**msgspec.structs.asdict(facts))
