@@ -49,6 +49,13 @@ class Day(NamedTuple):
     rules: Any
 
 
+called = njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""A kernel that only kernels call: part of its caller's cache, with no door to Python."""
+inlined = njit(
+    nogil=True, _nrt=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+)
+"""The same, put into its caller: a call would copy the descriptions of 17 arrays."""
+
 _PLACES: Final = len(Day._fields)
 
 
@@ -70,7 +77,7 @@ def _pointer(_context: Any, _address: Any) -> Any:
     return types.voidptr(types.int64), generate
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def day_of(t: Any) -> Day:
     longest = t[_PLACES, 0]
     return Day(
@@ -134,7 +141,7 @@ def enter(hash_tokens: Any, hash_columns: Any, token: int, column: int) -> None:
     hash_columns[place] = column
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def slot_of(day: Day, index: int, second: int) -> int:
     """The slot a trade of that second belongs to, -1 for none."""
     minute = (second - day.rules[R_MIDNIGHT]) // 60
@@ -143,7 +150,7 @@ def slot_of(day: Day, index: int, second: int) -> int:
     return np.int64(day.slot_at[day.state[index, at.S_CLASS], minute])
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def slot_begun(day: Day, index: int, second: int) -> int:
     """The newest slot that had begun at that second, -1 before the first."""
     minute = (second - day.rules[R_MIDNIGHT]) // 60
@@ -153,13 +160,13 @@ def slot_begun(day: Day, index: int, second: int) -> int:
     return np.int64(day.slot_floor[day.state[index, at.S_CLASS], minute])
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def cell_of(state: Any, index: int, slot: int) -> int:
     """The instrument's cell of a slot, counted over the whole file."""
     return np.uintp(np.int64(state[index, at.S_CELL]) + slot * np.int64(state[index, at.S_STRIDE]))
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def is_final(day: Day, index: int, slot: int, connection: int) -> bool:
     end = day.slot_times[day.state[index, at.S_CLASS], 1, slot]
     return (

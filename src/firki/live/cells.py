@@ -6,7 +6,6 @@ The rules are in docs/candles.md. Sides are 0 for the high and 1 for the low.
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 
 from firki.live import layout as at
 from firki.live.arrays import (
@@ -16,7 +15,9 @@ from firki.live.arrays import (
     T_UNDO,
     Day,
     Snapshot,
+    called,
     cell_of,
+    inlined,
     is_final,
     slot_begun,
 )
@@ -37,7 +38,7 @@ _INDEX_FULL: Final = 32
 _LARGEST_COUNT: Final = 0xFFFF
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def keep_for_undo(day: Day, index: int, slot: int, cell: int) -> None:
     """Before a cell that the newest checkpoint did not copy is changed, keep what it held."""
     if slot >= day.classes[day.state[index, at.S_CLASS], K_SAFE_SLOT]:
@@ -49,7 +50,7 @@ def keep_for_undo(day: Day, index: int, slot: int, cell: int) -> None:
     day.tally[T_UNDO] = n + 1
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def minute_of(day: Day, index: int, slot: int) -> int:
     """Where the slot's keys are kept: 0 or 1, or -1 for a slot older than the two youngest."""
     m = day.minutes
@@ -72,7 +73,7 @@ def minute_of(day: Day, index: int, slot: int) -> int:
     return k
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def take_price(day: Day, index: int, s: Snapshot, slot: int, cell: int, m: int) -> bool:
     """Price into open, high, low and close; True when one of them changed."""
     cells = day.cells
@@ -107,7 +108,7 @@ def take_price(day: Day, index: int, s: Snapshot, slot: int, cell: int, m: int) 
     return changed
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _before_open(minute: Any, s: Snapshot) -> bool:
     time = minute[at.M_OPEN_TIME]
     return s.bucket < time or (
@@ -115,7 +116,7 @@ def _before_open(minute: Any, s: Snapshot) -> bool:
     )
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _after_close(minute: Any, s: Snapshot) -> bool:
     time = minute[at.M_CLOSE_TIME]
     if s.bucket != time:
@@ -123,19 +124,19 @@ def _after_close(minute: Any, s: Snapshot) -> bool:
     return not s.has_volume or s.volume > minute[at.M_CLOSE_VOLUME]
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _set_open_key(day: Day, index: int, m: int, s: Snapshot) -> None:
     day.minutes[index, m, at.M_OPEN_TIME] = s.bucket
     day.minutes[index, m, at.M_OPEN_VOLUME] = s.volume
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _set_close_key(day: Day, index: int, m: int, s: Snapshot) -> None:
     day.minutes[index, m, at.M_CLOSE_TIME] = s.bucket
     day.minutes[index, m, at.M_CLOSE_VOLUME] = s.volume
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _begin(day: Day, index: int, s: Snapshot, slot: int, cell: int) -> None:
     """A cell's first price."""
     cells, halves, state = day.cells, day.halves, day.state
@@ -156,7 +157,7 @@ def _begin(day: Day, index: int, s: Snapshot, slot: int, cell: int) -> None:
     day.counters[at.C_CANDLES] += 1
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _close_with(day: Day, index: int, s: Snapshot, slot: int, cell: int) -> None:
     day.cells[cell, at.CLOSE] = s.price
     if not day.halves[cell, at.FLAGS] & _NO_OI and s.length == _FULL:
@@ -166,18 +167,18 @@ def _close_with(day: Day, index: int, s: Snapshot, slot: int, cell: int) -> None
     day.halves[cell, at.LAST_SECOND] = min(max(s.bucket - begin, 0), _LARGEST_COUNT)
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _slot_begin(day: Day, index: int, slot: int) -> int:
     return day.slot_times[day.state[index, at.S_CLASS], 0, slot]
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _beyond(price: int, other: int, side: int) -> bool:
     """Above for the high (side 0), below for the low (side 1)."""
     return price > other if side == 0 else price < other
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def missed_extreme(
     day: Day, index: int, s: Snapshot, slot: int, cell: int, m: int, side: int
 ) -> None:
@@ -197,7 +198,7 @@ def missed_extreme(
         day.minutes[index, m, at.M_SURE + side] = shown
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _lend(minute: Any, s: Snapshot, seen: int, before: int, side: int) -> None:
     """Note that an extreme may belong to an earlier minute."""
     lent = at.M_LENT + side * at.LENT_WORDS
@@ -210,7 +211,7 @@ def _lend(minute: Any, s: Snapshot, seen: int, before: int, side: int) -> None:
     minute[lent + at.LENT_BEFORE_SLOT] = before if before >= 0 else NONE
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@called
 def give_back(day: Day, index: int, s: Snapshot, slot: int, side: int) -> None:
     """A late snapshot may show that an ambiguous extreme was reached in its own, earlier minute."""
     shown = s.day_high if side == 0 else s.day_low
@@ -239,7 +240,7 @@ def give_back(day: Day, index: int, s: Snapshot, slot: int, side: int) -> None:
         return
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@called
 def _take_back(
     day: Day, index: int, s: Snapshot, slot: int, before: int, before_slot: int, side: int
 ) -> None:
@@ -257,7 +258,7 @@ def _take_back(
         day.minutes[index, m, at.M_SURE + side] = shown
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _set_extreme(day: Day, index: int, slot: int, word: int, price: int, connection: int) -> None:
     state = day.state
     cell = cell_of(state, index, slot)
@@ -271,7 +272,7 @@ def _set_extreme(day: Day, index: int, slot: int, word: int, price: int, connect
     day.row_sequence[row] += 1
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def amend(day: Day, index: int, slot: int, cell: int) -> None:
     day.halves[cell, at.FLAGS] |= _AMENDED | _FINAL
     day.halves[cell, at.REVISION] = min(day.halves[cell, at.REVISION] + 1, _LARGEST_COUNT)
@@ -279,7 +280,7 @@ def amend(day: Day, index: int, slot: int, cell: int) -> None:
     note_change(day, index, slot)
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def note_change(day: Day, index: int, slot: int) -> None:
     n = day.tally[T_CHANGED]
     if n < day.changed.shape[0]:

@@ -20,9 +20,11 @@ from firki.live.arrays import (
     T_UNDO,
     Day,
     Snapshot,
+    called,
     cell_of,
     day_of,
     find,
+    inlined,
     is_final,
     slot_begun,
     slot_of,
@@ -72,7 +74,7 @@ def fold(columns: Any, trades: Any, arrival: int, connection: int, table: Any) -
     return _rows(day_of(table), columns, trades, arrival, connection)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@called
 def _rows(day: Day, columns: Any, trades: Any, arrival: int, connection: int) -> int:
     count = 0
     undone = day.tally[T_UNDO]
@@ -100,7 +102,7 @@ def _rows(day: Day, columns: Any, trades: Any, arrival: int, connection: int) ->
     return newest
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _refusal(day: Day, columns: Any, i: int, arrival: int, index: int) -> int:
     """Which counter refuses the row, -1 for none."""
     price = columns[_PRICE, i]
@@ -128,7 +130,7 @@ def _refusal(day: Day, columns: Any, i: int, arrival: int, index: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _carries(length: int) -> int:
     """The mode a packet of that length is of."""
     if length in (_FULL, _INDEX_FULL):
@@ -136,7 +138,7 @@ def _carries(length: int) -> int:
     return 2 if length in (_QUOTE, _INDEX_QUOTE) else 1
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _refused_times(
     day: Day, traded: int, made: int, arrival: int, needs_time: bool, seen_today: bool
 ) -> int:
@@ -150,7 +152,7 @@ def _refused_times(
     return -1
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _snapshot(
     day: Day, columns: Any, i: int, arrival: int, connection: int, index: int
 ) -> Snapshot:
@@ -185,7 +187,7 @@ def _snapshot(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _apply(day: Day, index: int, s: Snapshot) -> bool:
     """Fold one snapshot; True when it was a trade."""
     state = day.state
@@ -218,7 +220,7 @@ def _apply(day: Day, index: int, s: Snapshot) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@called
 def _take_first(day: Day, index: int, s: Snapshot) -> None:
     """The cached snapshot after a connection opened: where the volume stands, what was missed."""
     state = day.state
@@ -251,7 +253,7 @@ def _take_first(day: Day, index: int, s: Snapshot) -> None:
     state[index, at.S_CONNECTION] = s.connection
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@called
 def _start_lower(day: Day, index: int, s: Snapshot) -> None:
     """Quote packets tell no day: less volume than the first one's means that was yesterday's."""
     state = day.state
@@ -261,7 +263,7 @@ def _start_lower(day: Day, index: int, s: Snapshot) -> None:
     state[index, at.S_FROM_VOLUME] = s.volume
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@called
 def _mark_gap(day: Day, index: int, from_slot: int, to_slot: int) -> None:
     # Not undone after a kill: the snapshot that follows the next start marks the same and more.
     state = day.state
@@ -279,7 +281,7 @@ def _mark_gap(day: Day, index: int, from_slot: int, to_slot: int) -> None:
             note_change(day, index, slot)
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _trade(day: Day, index: int, s: Snapshot, volume: int) -> None:
     state = day.state
     slot = slot_of(day, index, s.bucket)
@@ -306,7 +308,7 @@ def _trade(day: Day, index: int, s: Snapshot, volume: int) -> None:
     day.row_sequence[row] += 1
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@called
 def _late(day: Day, index: int, s: Snapshot) -> None:
     day.counters[at.C_LATE] += 1
     state = day.state
@@ -330,7 +332,7 @@ def _late(day: Day, index: int, s: Snapshot) -> None:
         give_back(day, index, s, slot, 1)
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _remember(day: Day, index: int, columns: Any, i: int, s: Snapshot) -> None:
     """The newest of the instrument; a late snapshot is not it."""
     state = day.state
@@ -357,7 +359,7 @@ def _remember(day: Day, index: int, columns: Any, i: int, s: Snapshot) -> None:
         state[index, at.S_OI] = s.oi
 
 
-@njit(cache=True, nogil=True, _nrt=False, forceinline=True)
+@inlined
 def _move_exchange_time(day: Day, columns: Any, i: int, connection: int) -> None:
     length = columns[_LENGTH, i]
     if length != _FULL and length != _INDEX_FULL:

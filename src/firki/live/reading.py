@@ -258,6 +258,16 @@ class GridCandles:
             last_tick_ts=start + cells["last_second"].astype(np.int64) * SECOND,
         )  # fmt: skip
 
+    def whole_row(self, number: int, slot: int, places: npt.NDArray[np.uint32]) -> CandleColumns:
+        """As ``row``, for a reader beside the fold: none of the candles half written."""
+        row = self._file.header.classes[number].first_row + slot
+        for _ in range(_TRIES):
+            before = int(self._file.row_sequence[row])
+            found = self.row(number, slot, places)
+            if not before & 1 and before == int(self._file.row_sequence[row]):
+                return found
+        raise Unavailable(f"grid {self._file.path}: row {row} kept changing for {_TRIES} reads")
+
     def _grouped(self, number: int, minutes: int) -> _Groups:
         key = (number, minutes)
         if key not in self._groups:
