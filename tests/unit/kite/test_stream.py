@@ -1,9 +1,13 @@
 """A connection to Kite over real sockets on loopback; only its steady time is the test's."""
 
 import asyncio
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from tests.fakes.kite_server import Client, ScriptedServer, frame_of
@@ -136,9 +140,15 @@ async def test_pings_are_answered_and_count_as_life() -> None:
         client = await it.open()
         for _ in range(3):
             await it.steady.advance(4.0)
-            await (await client.socket.ping(b"alive?"))
+            await pong(client)
         assert it.connection.report()["age_seconds"] == 0.0
         assert it.connection.report()["replaced"] == 0
+
+
+async def pong(client: Client) -> None:
+    """Until a ping of the server is answered."""
+    async with asyncio.timeout(5):
+        await (await client.socket.ping())
 
 
 async def test_nothing_is_said_while_the_wish_stands() -> None:
@@ -150,7 +160,7 @@ async def test_nothing_is_said_while_the_wish_stands() -> None:
             await client.socket.send(b"\0")
             await it.heard.receive(count)
             await it.steady.advance(3.0)
-        await (await client.socket.ping())
+        await pong(client)
         assert len(client.messages) == said
 
 
@@ -401,6 +411,19 @@ async def test_tokens_that_never_answer_are_reported_after_ten_seconds() -> None
         assert it.connection.report()["unanswered"] == 0
 
 
+async def test_a_changed_wish_is_owed_its_new_tokens_only() -> None:
+    async with rig() as it:
+        client = await it.open()
+        await client.socket.send(frame_of({INFY: Mode.FULL}))
+        await it.heard.receive(1)
+        it.connection.want({INFY: Mode.LTP, NIFTY: Mode.FULL, 779521: Mode.FULL})
+        for count in range(2, 5):
+            await client.socket.send(b"\0")
+            await it.heard.receive(count)
+            await it.steady.advance(4.0)
+        assert it.connection.report()["unanswered_tokens"] == [NIFTY, 779521]
+
+
 async def test_answers_are_owed_again_after_a_reconnect() -> None:
     async with rig() as it:
         client = await it.open()
@@ -465,6 +488,31 @@ async def test_no_secret_reaches_logs_reasons_or_reports(
     assert not [record for record in caplog.records if "s3cret" in record.getMessage()]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
+async def test_a_certificate_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
+    words = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout key -out cert"
+    subprocess.run(["openssl", *words.split()], cwd=tmp_path, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    requests: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    steady, heard = FakeSteady(), KeepingListener()
+    root = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    feed = KiteFeed("AB1234", "key", lambda: "s3cret", root, steady=steady)
+    async with server:
+        running = asyncio.create_task(feed.connect(0, heard).run())
+        assert (await heard.reach(State.WAITING)).startswith("certificate not trusted: self")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert requests == []
+
+
 @pytest.mark.parametrize(
     "root",
     [
@@ -488,6 +536,7 @@ def test_local_roots_may_be_plain(root: str) -> None:
     KiteFeed("AB1234", "key", lambda: "token", root)
 
 
+@pytest.mark.slow
 def test_a_frame_decodes_to_its_ticks() -> None:
     feed = KiteFeed("AB1234", "key", lambda: "token")
     batch = feed.decode(Frame(seq=7, received_ts=9, connection=2, payload=frame_of(WISH)))
@@ -496,6 +545,7 @@ def test_a_frame_decodes_to_its_ticks() -> None:
     assert len(feed.decode(Frame(seq=8, received_ts=9, connection=2, payload=b"\0"))) == 0
 
 
+@pytest.mark.slow
 def test_a_cut_frame_is_corrupt() -> None:
     feed = KiteFeed("AB1234", "key", lambda: "token")
     with pytest.raises(Corrupt):
