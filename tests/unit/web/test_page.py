@@ -139,6 +139,7 @@ def test_search_finds_by_symbol_and_leaves_with_its_choice(opened: Open) -> None
     expect(page.get_by_role("searchbox")).not_to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", "121")
+    expect(page.locator(".row.cursor")).to_be_in_viewport()
     page.keyboard.press("/")
     page.keyboard.type("no such thing")
     expect(page.locator(".scroller .nothing")).to_contain_text("no such thing")

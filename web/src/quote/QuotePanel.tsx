@@ -56,7 +56,7 @@ function Body({ desk, quote }: { desk: Desk; quote: Quote }) {
       <Range quote={quote} decimals={decimals} />
       <dl class="pairs">
         <Pair name="Open">{rupees(quote.open)}</Pair>
-        <Pair name="Prev close">{rupees(quote.close)}</Pair>
+        <Pair name="Prev" title="Previous close">{rupees(quote.close)}</Pair>
         <Pair name="High">{rupees(quote.high)}</Pair>
         <Pair name="Low">{rupees(quote.low)}</Pair>
         {quote.volume_traded !== null && (
@@ -73,7 +73,11 @@ function Body({ desk, quote }: { desk: Desk; quote: Quote }) {
             <Pair name="OI low">{short(quote.oi_day_low)}</Pair>
           </>
         )}
-        <Pair name="Last trade" wide>{nearOf(parseTime(quote.last_trade_time), now)}</Pair>
+        {quote.last_trade_time !== null && (
+          <Pair name="Last trade" wide>
+            {nearOf(parseTime(quote.last_trade_time), now)}
+          </Pair>
+        )}
         <Pair name="Exchange time" wide>{nearOf(parseTime(quote.exchange_time), now)}</Pair>
       </dl>
       {quote.depth && <DepthTable quote={quote} depth={quote.depth} decimals={decimals} />}
@@ -88,12 +92,13 @@ function hasOi(instrument: Instrument | null, quote: Quote): boolean {
 interface PairProps {
   name: string;
   children: ComponentChildren;
+  title?: string;
   wide?: boolean;
 }
 
-function Pair({ name, children, wide = false }: PairProps) {
+function Pair({ name, children, title, wide = false }: PairProps) {
   return (
-    <div class={wide ? "wide" : ""}>
+    <div class={wide ? "wide" : ""} title={title}>
       <dt>{name}</dt>
       <dd class="number">{children}</dd>
     </div>

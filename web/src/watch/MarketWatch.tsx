@@ -66,7 +66,7 @@ function Grid({ desk }: { desk: Desk }) {
   useEffect(() => {
     const at = watch.rows.peek().findIndex((one) => one.key === cursor);
     if (at >= 0 && scroller.current) scroller.current.scrollTop = reveal(seen.peek(), ROW_HEIGHT, at);
-  }, [cursor]);
+  }, [cursor, watch.query.value, watch.group.value]);
   const shown = rows.slice(first, last);
   const cursorSeen = shown.some((one) => one.key === cursor);
   return (
