@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from firki.app.calendars import read_calendar
 from firki.app.clock import SimulatedClock
 from firki.app.folder import DataFolder
 from firki.app.health import Health, tie_metrics
@@ -25,7 +26,7 @@ from firki.app.ingest import Ingest
 from firki.app.kernels import warm
 from firki.app.layers import BrokerPast, LayeredCandles
 from firki.app.market import TICKS, Market, OpenDay
-from firki.app.market_day import Book, CalendarFiles, Decode, MarketDay, Tell
+from firki.app.market_day import Book, Decode, MarketDay, Tell
 from firki.app.master import sync
 from firki.app.settle import Settler
 from firki.app.skew import SkewWatch
@@ -81,18 +82,6 @@ def token_of(account: Account) -> Callable[[], str]:
             ) from error
 
     return read
-
-
-def calendar_files(settings: Settings) -> CalendarFiles:
-    """The packaged calendar with the user's overrides and switched-on changes."""
-    path = settings.calendar.overrides
-    try:
-        overrides = path.read_bytes() if path else b""
-    except OSError as error:
-        raise ConfigError(
-            f"calendar.overrides {path}: cannot be read ({error.strerror})"
-        ) from error
-    return CalendarFiles.packaged(overrides, settings.calendar.changes)
 
 
 def fold_rules(settings: Settings) -> Rules:
@@ -154,8 +143,7 @@ class Up:
         )
         stack.callback(sock.close)
         self._clock = await stack.enter_async_context(market_clock(settings.clock.url))
-        files = calendar_files(settings)
-        calendar = files.parse()
+        files, calendar = read_calendar(settings.calendar)
         token = token_of(self._account)
         rest = KiteRest(
             self._account.api_key.get_secret_value(),
