@@ -140,8 +140,10 @@ class CandleFeed:
 
     async def _begin(self) -> None:
         first = self._now_ts - self._span()
+        # longer candles are read from here on; minutes are told by the bus, however late
+        floor = 0 if self._interval.minutes == 1 else first
         # before the reading: what the bus tells during it is newer
-        self._since = {token: max(first, self._since.get(token, 0)) for token in self._instruments}
+        self._since = {token: max(floor, self._since.get(token, 0)) for token in self._instruments}
         self._open, self._told, self._mark = set(), {}, 0
         found = await self._read(self._instruments, first)
         self._begun = True

@@ -23,7 +23,7 @@ _MOST_WISHES: Final = 200
 """In a second."""
 
 
-class Ended(Exception):  # noqa: N818 (not a failure: how a conversation ends)
+class Ended(Exception):
     """The client is gone (code 0), or is to be let go."""
 
     def __init__(self, code: int = 0, reason: str = "", word: str = "") -> None:

@@ -43,9 +43,10 @@ class QuoteFeed:
         self._mark = 0
         self._pending: dict[int, None] = {}
         self._missed = 0
-        self._told = False
+        self._sampled = self._told = False
 
     async def sample(self) -> None:
+        self._sampled = True
         self._mark, changed = self._quotes.changes(self._mark)
         for token in changed:
             if token in self._keys:
@@ -53,7 +54,7 @@ class QuoteFeed:
                 self._pending[token] = None
 
     def take(self) -> list[Any] | None:
-        if not self._pending and self._told:
+        if not self._sampled or (self._told and not self._pending):
             return None
         tokens, self._pending, self._told = list(self._pending), {}, True
         now_ts = self._clock.now()

@@ -36,6 +36,7 @@ _SECURITY: Final[Headers] = [
 ]
 _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 _NO_STORE: Final = (b"cache-control", b"no-store")
+_DECIDING: Final = frozenset({b"host", b"authorization", b"cookie", b"origin", b"x-firki"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _OPEN_PATHS: Final = frozenset({"/health", "/login"})
 _KEY: Final = re.compile(
@@ -100,6 +101,8 @@ class Guard:
     def _look(self, scope: Scope) -> Problem | None:
         """Why the request is refused, or None; who asks is then written into the scope."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(headers) != len(scope["headers"]) and _repeats(scope):
+            return Problem(400, "repeated_header", "expected each header that identifies once")
         if not self._host_allowed(headers.get(b"host", b"")):
             return Problem(
                 421, "wrong_host", "the Host header names neither this machine nor serve.public_url"
@@ -185,6 +188,12 @@ def is_loopback(name: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _repeats(scope: Scope) -> bool:
+    """Whether a header we decide by comes twice: others might go by the other one."""
+    names = [name for name, _ in scope["headers"] if name in _DECIDING]
+    return len(names) != len(set(names))
 
 
 def _holds_key(query: bytes) -> bool:

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 MOST_MESSAGE: Final = 512 * 1024
 """Bytes of one message from a websocket client: ten thousand keys fit."""
+_HIGHEST_PORT: Final = 65_535
 _BACKLOG: Final = 256
 _MOST_AT_ONCE: Final = 512
 _STOP_SECONDS: Final = 3
@@ -39,6 +40,8 @@ def listen(
             f"serve.host: {host} can be reached from other machines; expected 127.0.0.1, or "
             "serve.public_url set to the https address of the proxy in front of firki"
         )
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise ConfigError(f"{setting}: expected 0 to {_HIGHEST_PORT}, found {port}")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         # no SO_REUSEPORT: two servers on one port would share its requests between them
@@ -50,8 +53,6 @@ def listen(
             f"{setting}: port {port} on {host} cannot be used: {reason}; "
             f"set {setting} to another port, or to 0 for any free one"
         ) from wrong
-    except OverflowError as wrong:
-        raise ConfigError(f"{setting}: expected 0 to 65535, found {port}") from wrong
     sock.setblocking(False)
     return sock
 
@@ -108,6 +109,9 @@ class _StreamProtocol(WebSocketsSansIOProtocol):
         if closing:
             self.writable.set()
         await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # a refusal is an end too; uvicorn logs it as an app that forgot to answer
+            self.handshake_complete = True
         if closing and not self.transport.is_closing():
             if self.close_timer is not None:
                 self.close_timer.cancel()

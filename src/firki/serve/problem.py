@@ -28,7 +28,7 @@ _STATUS: Final[dict[type[FirkiError], tuple[int, str]]] = {
 _MOST_IN_A_SENTENCE: Final = 200
 
 
-class Problem(Exception):  # noqa: N818 (the word of RFC 9457 for what a client is told)
+class Problem(Exception):
     """Ends a request with ``status``; ``error`` is the word, ``detail`` the sentence."""
 
     def __init__(self, status: int, error: str, detail: str, **more: Any) -> None:

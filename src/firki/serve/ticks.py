@@ -45,7 +45,7 @@ class TicksAnswer(msgspec.Struct, frozen=True):
     refused: dict[str, int]
 
 
-class Refused(ValueError):  # noqa: N818 (not an error of ours: a word to count under)
+class Refused(ValueError):
     """A tick that is not taken; the argument is the reason."""
 
 

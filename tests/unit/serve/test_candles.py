@@ -192,6 +192,7 @@ async def test_a_change_during_the_reading_is_not_missed(market: Market) -> None
         assert await closes(client, INFY_URL) == [7.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("marked", [True, False])
 async def test_every_state_of_a_growing_day_is_answered_as_if_encoded_anew(
     market: Market, *, marked: bool
@@ -201,7 +202,7 @@ async def test_every_state_of_a_growing_day_is_answered_as_if_encoded_anew(
     values = [100.0]
     status = [Status.FORMING]
     async with another(market, marked=marked) as kept:
-        for step in range(60):
+        for step in range(30):
             what = chance.integers(4)
             if what == 0:
                 status[-1] = Status.FINAL

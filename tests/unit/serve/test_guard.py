@@ -148,6 +148,23 @@ async def test_a_foreign_name_for_this_machine_is_refused(
         assert (answer.status_code, answer.json()["error"]) == (421, "wrong_host")
 
 
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [("host", "127.0.0.1"), ("host", "evil.example")],
+        [("host", "127.0.0.1"), ("authorization", "Bearer a"), ("authorization", "Bearer b")],
+        [("host", "127.0.0.1"), ("cookie", "a=b"), ("cookie", "c=d")],
+    ],
+)
+async def test_a_header_we_decide_by_comes_once(
+    anybody: httpx2.AsyncClient, pairs: list[tuple[str, str]]
+) -> None:
+    answer = await anybody.get("/health", headers=pairs)
+    assert (answer.status_code, answer.json()["error"]) == (400, "repeated_header")
+    twice = [("host", "127.0.0.1"), ("accept", "a/b"), ("accept", "c/d")]
+    assert (await anybody.get("/health", headers=twice)).status_code == 200
+
+
 async def test_wrong_keys_are_slowed_down_and_the_right_one_is_not(
     anybody: httpx2.AsyncClient, market: Market
 ) -> None:
