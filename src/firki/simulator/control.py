@@ -89,6 +89,7 @@ def state(box: Box) -> dict[str, Any]:
         "trading_date": box.market.trading_date.isoformat(),
         "end_ts": box.market.end_ts,
         "instruments": len(box.hub.directory),
+        "held_back": box.player.held_back,
         "clients": box.hub.report(),
     }
 

@@ -19,7 +19,12 @@ AFTER_CLOSE_NS: Final = 300 * SECOND
 """What stays of a day after its last snapshot before the next one begins."""
 
 _SNAPSHOTS_A_SLICE: Final = 10_000
-_SLICES: Final = (SECOND // 10, SECOND, 300 * SECOND)
+_SHORTEST: Final = SECOND // 10
+_LONGEST: Final = 10 * SECOND
+"""Played at once at most: the busiest stretch of it fits what a client may leave unread."""
+_QUIET: Final = 600 * SECOND
+_MOST_LATE_SECONDS: Final = 1.0
+"""Of machine time: what cannot be played in time is played later, and market time waits for it."""
 _UNREAD_BYTES: Final = 4 << 20
 """Playing on waits for sockets that have more than this unread."""
 _PATIENCE_SECONDS: Final = 5.0
@@ -63,17 +68,20 @@ class Player:
         self._day_start, self._steady, self._wait = day_start, steady, 1 / look_hz
         self._frame_ns = hub.frame_ns
         self._played_ts = clock.now()
-        self._slice = _SLICES[1]
+        self._shortest = max(_SHORTEST, hub.frame_ns)
+        self._slice = max(SECOND, hub.frame_ns)
         self._tomorrow: _Tomorrow | None = None
         self._is_last = False
+        self.held_back = 0
+        """How often market time had to wait because it ran faster than the machine."""
         self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Follow the clock until cancelled."""
         while True:
             async with self._turn:
-                await self._follow()
-            await pause(self._wait)
+                is_behind = await self._follow()
+            await pause(0 if is_behind else self._wait)
 
     async def play_to(self, target_ts: int) -> None:
         """Everything due up to the target, in order, as fast as the sockets take it; then the
@@ -82,7 +90,7 @@ class Player:
             self._clock.stop_at(max(self._clock.now(), self._played_ts))
             try:
                 while self._played_ts < target_ts:
-                    await self._play(min(target_ts, self._whole(self._played_ts + self._slice)))
+                    await self._play(min(target_ts, self._next_stop()))
                     self._clock.stop_at(self._played_ts)
                     for deaf in await self._unread(_UNREAD_BYTES):
                         deaf.cut()
@@ -91,17 +99,24 @@ class Player:
             finally:
                 self._clock.go_on()
 
-    async def _follow(self) -> None:
-        now = max(self._played_ts, self._whole(self._clock.now()))
+    async def _follow(self) -> bool:
+        """One stretch of what is due; the answer is whether more is due already."""
+        due_ts = self._whole(self._clock.now())
+        stop_ts = max(self._played_ts, min(due_ts, self._next_stop()))
         change_ts = self._clock.next_change(self._played_ts)
-        if self._clock.running and change_ts is not None and change_ts <= now:
-            now = change_ts
-            self._clock.jump(now)
-        await self._play(now)
-        if now >= self.market.end_ts + AFTER_CLOSE_NS and (day := await self._next_day()):
+        if self._clock.running and change_ts is not None and change_ts <= stop_ts:
+            stop_ts = change_ts
+            self._clock.jump(stop_ts)
+        await self._play(stop_ts)
+        late = self._clock.now() - stop_ts
+        if self._clock.running and late > _MOST_LATE_SECONDS * SECOND * self._clock.speed:
+            self.held_back += 1
+            self._clock.jump(stop_ts)
+        if stop_ts >= self.market.end_ts + AFTER_CLOSE_NS and (day := await self._next_day()):
             start_ts = at(day.market.trading_date, self._day_start)
-            if now < start_ts:
+            if stop_ts < start_ts:
                 self._clock.jump(start_ts)
+        return stop_ts < due_ts
 
     async def _play(self, to_ts: int) -> None:
         """Advance to a moment that is near; a day whose time has come takes over first."""
@@ -131,13 +146,18 @@ class Player:
                 self._tomorrow = _Tomorrow(market, at(day, TOKENS_END))
         return self._tomorrow
 
+    def _next_stop(self) -> int:
+        """How far to play at once: some thousand snapshots, or over the time without any."""
+        market, here = self.market, self._played_ts
+        if here < market.open_ts:
+            return market.open_ts
+        return self._whole(here + (self._slice if here < market.end_ts else _QUIET))
+
     def _pace(self, count: int) -> None:
-        """Slices of market time that hold a few thousand snapshots each."""
-        low, _, high = _SLICES
         if count > _SNAPSHOTS_A_SLICE:
-            self._slice = max(low, self._slice // 2)
+            self._slice = max(self._shortest, self._slice // 2)
         elif count < _SNAPSHOTS_A_SLICE // 4:
-            self._slice = min(high, self._slice * 2)
+            self._slice = max(min(_LONGEST, self._slice * 2), self._shortest)
 
     async def _unread(self, most_waiting: int) -> list[Outlet]:
         """Wait until every client has at most so much unread; the answer are those that took

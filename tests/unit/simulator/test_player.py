@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import time, timedelta
 
 import pytest
-from tests.simulated import DAY, INFY, OPEN_TS, FakeMarket, make_box
+from tests.simulated import DAY, INFY, OPEN_TS, FakeMarket, FakeSnapshots, make_box
 
 from firki import timing
 from firki.kite.wire import decode
@@ -16,6 +16,16 @@ from firki.simulator.hub import Client
 
 SECOND = timing.SECOND
 FAST = Rules(schedule=Schedule.parse("100000"), strict_limits=False)
+
+
+class SlowMarket(FakeMarket):
+    """One that takes longer to play than its time lasts."""
+
+    def advance(self, to_ts: int) -> FakeSnapshots:
+        until = timing.steady() + (to_ts - self._at) / SECOND / 1000
+        while timing.steady() < until:
+            pass
+        return super().advance(to_ts)
 
 
 class Ear:
@@ -79,6 +89,16 @@ async def test_a_running_clock_plays_every_snapshot_once_and_in_order() -> None:
     _, ear = listen(box)
     await run_until(box, lambda: len(ear.frames) > 500)
     assert ear.seconds() == list(range(1, len(ear.frames) + 1))
+
+
+@pytest.mark.slow
+async def test_a_speed_beyond_the_machine_makes_market_time_wait_and_loses_nothing() -> None:
+    market = SlowMarket(minutes=600)
+    box = make_box(replace(FAST, schedule=Schedule.parse("100000")), market=market)
+    _, ear = listen(box)
+    await run_until(box, lambda: box.player.held_back > 0)
+    assert ear.seconds() == list(range(1, len(ear.frames) + 1))
+    assert box.clock.now() - OPEN_TS < 3600 * SECOND
 
 
 async def test_the_schedule_changes_the_speed_when_its_time_comes() -> None:
