@@ -6,6 +6,7 @@ never speeds up.
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import deque
@@ -64,10 +65,10 @@ class DrivenClock:
         until = self.now() + int(seconds * SECOND)
         while (left := until - self.now()) > 0:
             wait = left / SECOND / self._speed if self._speed > 0 else None
-            try:
-                await asyncio.wait_for(self._changed.wait(), wait)
-            except TimeoutError:
-                continue
+            # not wait_for: on Python 3.11 it can swallow a cancellation that meets the event
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
 
 
 def backoff(*, first: float = 1.0, cap: float = 60.0, seed: int | None = None) -> Iterator[float]:

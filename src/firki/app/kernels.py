@@ -11,18 +11,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Final
 
-_SOURCES: Final = (
-    "kite/wire.py",
-    "live/arrays.py",
-    "live/board.py",
-    "live/cells.py",
-    "live/fold.py",
-    "live/layout.py",
-    "live/reading.py",
-    "model/candle.py",
-    "model/tick.py",
-    "simulator",
-)
+_CONSTANTS: Final = ("live/layout.py", "model/candle.py", "model/tick.py")
+"""Sources without kernels whose numbers are compiled into them."""
 VARIABLE: Final = "NUMBA_CACHE_DIR"
 
 
@@ -37,10 +27,13 @@ def place_cache(environ: MutableMapping[str, str] = os.environ) -> Path:
 def _digest() -> str:
     package = Path(__file__).parents[1]
     found = hashlib.sha256()
-    for name in _SOURCES:
-        path = package / name
-        for source in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-            found.update(source.read_bytes())
+    for folder in ("kite", "live", "simulator"):
+        for source in sorted((package / folder).glob("*.py")):
+            text = source.read_bytes()
+            if b"njit" in text or b"@inlined" in text:
+                found.update(text)
+    for name in _CONSTANTS:
+        found.update((package / name).read_bytes())
     return found.hexdigest()
 
 

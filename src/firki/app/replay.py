@@ -244,7 +244,8 @@ class Replay:
         while (wait := self._clock.wait_for(frame.received_ts)) is None or wait > _BEHIND_SECONDS:
             changed = self._clock.changed
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await changed.wait()
 
     def _apply(self, market: Market, frame: Frame) -> None:
         self._clock.reach(frame.received_ts)
