@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firki.cli.exits import told
+
 if TYPE_CHECKING:
     from firki.app.sim import SimFacts
-
-WRONG_OPTIONS = 2
-"""Exit code: an option cannot be followed."""
 
 _PARAGRAPH = """\
 A simulated Kite is up: the trading day {date}, on this machine only.
@@ -70,13 +69,12 @@ def simulate(
     """Run a Kite of your own on loopback, at any hour: login, quotes, history, websocket."""
     import asyncio
 
-    from firki.app.sim import SimOptions, run_sim
-    from firki.errors import ConfigError
-
     def announce(facts: "SimFacts") -> None:
         typer.echo(as_line(facts) if as_json else in_words(facts))
 
-    try:
+    with told():
+        from firki.app.sim import SimOptions, run_sim
+
         options = SimOptions(
             tape=_files(tape or []), seed=seed, day=_date(day), start=_time(start), speed=speed,
             paused=paused, instruments=instruments, steady_hz=steady_hz, accounts=accounts,
@@ -84,9 +82,6 @@ def simulate(
             redirect_url=redirect_url, end_with_stdin=end_with_stdin,
         )  # fmt: skip
         asyncio.run(run_sim(options, announce))
-    except ConfigError as fault:
-        typer.echo(str(fault), err=True)
-        raise typer.Exit(WRONG_OPTIONS) from None
 
 
 def _files(tape: list[str]) -> tuple[Path, ...]:
