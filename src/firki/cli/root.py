@@ -2,11 +2,8 @@
 
 import typer
 
-from firki.cli import instruments, journal
-from firki.cli.candles import candles
 from firki.cli.config import show_config
 from firki.cli.sim import simulate
-from firki.cli.status import status
 from firki.cli.up import demo, replay, up
 
 app = typer.Typer(
@@ -14,8 +11,7 @@ app = typer.Typer(
     help="Live Indian-market data on your own machine: ticks in, trusted candles out.",
     no_args_is_help=True,
     add_completion=False,
-    # plain help: drawn with boxes and colours it takes three times as long to come
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
 
@@ -25,12 +21,8 @@ def group() -> None:
     """Keeps ``firki`` a group of commands however few there are."""
 
 
-app.command("demo", short_help="A whole market on this machine, no account.")(demo)
-app.command("up", short_help="Capture the market and serve it.")(up)
-app.command("sim", short_help="A Kite of your own on loopback.")(simulate)
-app.command("replay", short_help="Serve a recorded day again.")(replay)
-app.command("candles", short_help="Candles of an instrument, live or past.")(candles)
-app.add_typer(instruments.app, name="instruments")
-app.add_typer(journal.app, name="journal")
-app.command("status", short_help="How the running firki is.")(status)
-app.command("config", short_help="The settings in force.")(show_config)
+app.command("config")(show_config)
+app.command("sim")(simulate)
+app.command("demo")(demo)
+app.command("up")(up)
+app.command("replay")(replay)
