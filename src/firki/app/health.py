@@ -45,6 +45,7 @@ class Health:
         *,
         pools: list[Reports],
         skew: SkewWatch,
+        texts: Reports,
         unknown_wishes: list[str],
     ) -> None:
         self._market = market
@@ -53,6 +54,7 @@ class Health:
         self._calendar = calendar
         self._pools = pools
         self._skew = skew
+        self._texts = texts
         self._unknown = unknown_wishes
         self._start_ts = clock.now()
         self._start_steady = steady()
@@ -82,7 +84,9 @@ class Health:
             **self._market.totals(),
             "feed": self._feed.report(),
             "unknown_wishes": self._unknown,
-            "notes": self.notes,
+            "notes": self._notes(),
+            "broker": self._texts.report(),
+            **self._market.forming_counts(),
             "last_tick_time": self._text(self._market.board.newest_received_ts()),
             "start_time": ist_text(self._start_ts),
             "uptime_seconds": round(steady() - self._start_steady, 1),
@@ -110,7 +114,10 @@ class Health:
         if connections and phase in _OPEN and stale:
             return "degraded"
         closed = any(c["state"] != "open" for c in connections)
-        return "degraded" if closed or self.notes else "ok"
+        return "degraded" if closed or self._notes() else "ok"
+
+    def _notes(self) -> list[str]:
+        return [*self.notes, *([self._skew.note] if self._skew.note else [])]
 
     def _gaps(self) -> dict[str, int]:
         """Minutes and instruments of today that the feed was away for, counted by cells."""

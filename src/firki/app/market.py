@@ -15,7 +15,7 @@ from firki.live import layout as at
 from firki.live.board import QuoteBoard
 from firki.live.grid import Changes
 from firki.model.calendar import ist_date
-from firki.model.candle import CandleColumns, Interval
+from firki.model.candle import DAY, CandleColumns, Interval
 from firki.model.tick import TickBatch, Ticks
 from firki.ports import Frame
 
@@ -26,15 +26,21 @@ FINAL: Final = ("candles", "final")
 AMENDED: Final = ("candles", "amended")
 DAY_TURNED: Final = ("day",)
 
+USUAL: Final = (*map(Interval.of, (1, 2, 3, 4, 5, 10, 15, 30, 60)), DAY)
+
 OpenDay = Callable[[date, Tell], MarketDay]
 
 
 class Market:
     """Owner of the current ``MarketDay`` and of everything that is rebuilt from it."""
 
-    def __init__(self, open_day: OpenDay, bus: MemoryBus) -> None:
+    def __init__(
+        self, open_day: OpenDay, bus: MemoryBus, further_intervals: Sequence[str] = ()
+    ) -> None:
         self._open_day = open_day
         self._bus = bus
+        self.intervals = [*USUAL, *(Interval.parse(text) for text in further_intervals)]
+        """Those offered by name; any whole number of minutes is answered."""
         self._ended: asyncio.Queue[MarketDay] = asyncio.Queue()
         self.completed = 0
         self.minutes_final = 0
@@ -123,6 +129,16 @@ class Market:
             "depth_only": totals["depth_only"],
             "gap_cells": totals["gap_cells"],
         }
+
+    def forming_counts(self) -> dict[str, Any]:
+        """The intervals offered, and how many instruments have a bar of each under way."""
+        counts = {
+            f"{interval.minutes}min": self.day.candles.forming(interval)
+            for interval in self.intervals
+            if interval.minutes
+        }
+        names = [interval.name for interval in self.intervals]
+        return {"intervals": names, "active_candles_count": counts}
 
     async def forming(self, tokens: Sequence[int], interval: Interval) -> CandleColumns:
         """Today's bars, the forming one last."""

@@ -25,6 +25,7 @@ from firki.app.layers import LayeredCandles, NoBroker
 from firki.app.market import Market
 from firki.app.market_day import Book, MarketDay, Tell, decode_ticks, open_grid, read_book
 from firki.app.skew import SkewWatch
+from firki.app.texts import Texts
 from firki.app.up import Ready, serve_settings
 from firki.bus.memory import MemoryBus
 from firki.capture.journal_reader import JournalReader
@@ -197,7 +198,9 @@ class Replay:
             warm()
             book = read_book(self._path)
             temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="firki-replay-"))
-            market = Market(self._opener(book, Path(temporary)), MemoryBus())
+            market = Market(
+                self._opener(book, Path(temporary)), MemoryBus(), self._settings.live.intervals
+            )
             market.begin(self._day)
             health = self._health(market, book)
             credentials = Credentials.open(Path(temporary) / "keys")
@@ -277,7 +280,14 @@ class Replay:
 
     def _health(self, market: Market, book: Book) -> Health:
         return Health(
-            market, self, self._clock, book.calendar, pools=[], skew=SkewWatch(), unknown_wishes=[]
+            market,
+            self,
+            self._clock,
+            book.calendar,
+            pools=[],
+            skew=SkewWatch(),
+            texts=Texts(market.bus),
+            unknown_wishes=[],
         )
 
     def _parts(

@@ -20,11 +20,22 @@ class SkewWatch:
     fresh. ``lag_seconds`` goes on to tell how far arrival is behind the newest exchange time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, allowed_seconds: float = 2.0, speed: float = 1.0) -> None:
+        self._allowed = allowed_seconds * max(1.0, speed)
         self._first: dict[int, int] = {}
         self._decided = False
         self._rows = 0
         self.lag_seconds: float | None = None
+
+    @property
+    def note(self) -> str | None:
+        """A sentence when market time is behind the exchange's by more than is allowed."""
+        if self.lag_seconds is None or self.lag_seconds >= -self._allowed:
+            return None
+        return (
+            f"this machine's clock is {-self.lag_seconds:.1f} s behind the exchange's; set it by "
+            "NTP (capture.clock_skew_seconds is the limit)"
+        )
 
     def take(self, ticks: Ticks) -> None:
         """Look at a batch; raises ConfigError when the clocks are more than an hour apart."""

@@ -31,6 +31,7 @@ from firki.app.market_day import Book, Decode, MarketDay, Tell
 from firki.app.master import sync
 from firki.app.settle import Settler
 from firki.app.skew import SkewWatch
+from firki.app.texts import Texts
 from firki.app.wishes import Wanted, resolve
 from firki.bus.memory import MemoryBus
 from firki.capture.journal import JournalSettings
@@ -41,13 +42,12 @@ from firki.errors import ConfigError, FirkiError, Rejected
 from firki.kite.rest import KiteRest
 from firki.kite.stream import KiteFeed
 from firki.kite.upkeep import Pace
-from firki.kite.wire import decode_text
 from firki.live.grid import Rules
 from firki.model.calendar import ist_date
 from firki.model.session import Session, SessionClass
 from firki.model.tick import Ticks
 from firki.obs.metrics import create_metrics
-from firki.ports import Clock, ConnectionState, Frame
+from firki.ports import Clock, ConnectionState
 from firki.serve.app import create_app
 from firki.serve.credentials import Credentials
 from firki.serve.host import listen, serve
@@ -169,11 +169,12 @@ class Up:
         warm()
         bus = MemoryBus()
         feed = self._feed(token)
-        market = Market(self._opener(book, feed.decode), bus)
+        market = Market(self._opener(book, feed.decode), bus, settings.live.intervals)
         day = market.begin(today)
+        texts = Texts(bus)
         plant = Plant(
             day, clock=self._clock, decode=feed.decode, next_day=market.next_day,
-            on_text=_log_text, on_state=_log_state,
+            on_text=texts.take, on_state=_log_state,
         )  # fmt: skip
         pool = Pool(
             feed, plant, account=self._account.name,
@@ -181,10 +182,11 @@ class Up:
             max_instruments=self._account.max_instruments,
         )  # fmt: skip
         market.watch(wanted.tokens)
-        skew = SkewWatch()
+        skew = SkewWatch(allowed_seconds=settings.capture.clock_skew_seconds, speed=speed)
         bus.subscribe(TICKS, self._watching(skew))
         health = Health(
             market, plant, self._clock, calendar, pools=[pool], skew=skew,
+            texts=texts,
             unknown_wishes=wanted.unknown,
         )  # fmt: skip
         registry = CollectorRegistry()
@@ -301,7 +303,11 @@ class Up:
         return take
 
     def _lake(self, market: Market, calendar: Any) -> Lake:
-        return Lake(self._folder.lake, self._session_of(market, calendar))
+        return Lake(
+            self._folder.lake,
+            self._session_of(market, calendar),
+            compression_level=self._settings.store.lake_compression_level,
+        )
 
     def _session_of(self, market: Market, calendar: Any) -> Callable[[int, int], Session | None]:
         def session_of(token: int, midnight_ts: int) -> Session | None:
@@ -379,14 +385,6 @@ async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _log_text(frame: Frame) -> None:
-    """Order updates, broker messages and errors; orders get a home of their own with trading."""
-    message = decode_text(frame.payload)
-    log.info(
-        "broker says kind=%s connection=%d text=%s", message.kind, frame.connection, message.text
-    )
 
 
 def _log_state(connection: int, state: ConnectionState, reason: str) -> None:

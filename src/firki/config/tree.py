@@ -195,7 +195,6 @@ class Journal(Section):
     segment_bytes: int = Field(
         default=64 * MIB, ge=MIB, description="Raw frames in one segment file, bytes"
     )
-    compression_level: int = Field(default=1, ge=1, le=19, description="zstd level of the journal")
     backlog_bytes: int = Field(
         default=256 * MIB, ge=MIB, description="Frames not yet on disk before intake waits, bytes"
     )

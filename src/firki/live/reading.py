@@ -221,6 +221,25 @@ class GridCandles:
             last_tick_ts=[layout.start_ts[last] + int(present["last_second"][-1]) * SECOND],
         )  # fmt: skip
 
+    def forming(self, interval: Interval) -> int:
+        """How many instruments have a bar of the interval that is not over."""
+        count = 0
+        as_of = self.as_of_ts
+        state = self._file.state[: int(self._file.live["columns"][0])]
+        for number, layout in enumerate(self._file.header.classes):
+            groups = self._grouped(number, interval.minutes)
+            open_now = np.flatnonzero(
+                (groups.start_ts <= as_of) & (as_of < groups.end_ts + self._grace)
+            )
+            places = np.flatnonzero(state[:, at.S_CLASS] == number)
+            if len(open_now) and len(places):
+                slots = np.flatnonzero(np.isin(groups.number, open_now))
+                first = state[places, at.S_CELL].astype(np.int64)
+                cells = first[:, None] + slots[None, :] * layout.capacity
+                ticks = self._file.cells["tick_count"][cells]
+                count += int((ticks.sum(axis=1) > 0).sum())
+        return count
+
     def gaps(self, token: int) -> list[tuple[int, int]]:
         """Stretches of the session in which the feed was away, as [from, to) in ns."""
         place = self.place(token)
