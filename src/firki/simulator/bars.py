@@ -47,6 +47,14 @@ class Bars:
         keep = (self.start_ts >= from_ts) & (self.start_ts <= to_ts)
         return Bars(*(column[0][keep] for column in _columns([self])))
 
+    def closed_at(self, price: int) -> "Bars":
+        """With this official close in the last bar."""
+        high, low, close = self.high.copy(), self.low.copy(), self.close.copy()
+        close[-1:] = price
+        np.maximum(high, close, out=high)
+        np.minimum(low, close, out=low)
+        return Bars(self.start_ts, self.open, high, low, close, self.volume, self.oi)
+
     def merged(self, group: I64, start_ts: I64) -> "Bars":
         """One bar per run of equal ``group``; ``start_ts`` is what each bar's would be."""
         if not len(self):

@@ -26,6 +26,7 @@ _STOCK_STEPS: Final = (1, 2.5, 5, 10, 20, 50, 100, 250, 500)
 _STEP_SHARE: Final = 0.015
 _CONTRACT_VALUE: Final = 800_000.0
 _LOT_STEP: Final = 25
+_MOST_LOT: Final = 20_000
 _INDEX_TERMS: Final = {
     "NIFTY 50": ("NIFTY", 65, 50.0),
     "NIFTY BANK": ("BANKNIFTY", 30, 100.0),
@@ -54,7 +55,7 @@ def lot_size(underlying: Entry) -> int:
     if terms := _INDEX_TERMS.get(underlying.tradingsymbol):
         return terms[1]
     rupees = underlying.anchor / 100
-    return max(round(_CONTRACT_VALUE / rupees / _LOT_STEP), 1) * _LOT_STEP
+    return min(max(round(_CONTRACT_VALUE / rupees / _LOT_STEP), 1) * _LOT_STEP, _MOST_LOT)
 
 
 def month_expiries(calendar: Calendar, day: date, count: int) -> list[date]:
@@ -97,10 +98,11 @@ def _on_trading_day(calendar: Calendar, day: date) -> date:
     return day
 
 
-def future(
-    underlying: Entry, number: int, expiry: date, *, rate: float, open_interest: float
-) -> Entry:
-    """A future; ``number`` tells the underlying among all, ``rate`` 0 is one nobody trades."""
+def future(underlying: Entry, number: int, expiry: date, *, rate: float, is_near: bool) -> Entry:
+    """A future; ``number`` tells the underlying among all, ``rate`` 0 is one nobody trades.
+
+    Only futures of the current month take part in the pre-open (NSE/FAOP/71092).
+    """
     name, lot = contract_name(underlying), lot_size(underlying)
     month = expiry.year * _DECEMBER + expiry.month
     return underlying._replace(
@@ -108,7 +110,8 @@ def future(
         segment="NFO-FUT", instrument_type="FUT", session_class=SessionClass.DERIVATIVE,
         token=(_FUTURE_TOKENS + number * 8 + month % 8) * 256 + NFO, kind=Kind.FUTURE,
         tick=max(underlying.tick, _TICK), lot=lot, rate=rate, size=1.5, calm=calm_of(rate),
-        spread=1e-4, spaced=False, collects=False, expiry=expiry, open_interest=open_interest,
+        spread=1e-4, spaced=False, collects=is_near and rate > 0, expiry=expiry,
+        open_interest=2000 + 20_000 * rate if rate else 0.0,
     )  # fmt: skip
 
 

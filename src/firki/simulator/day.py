@@ -59,7 +59,7 @@ OVERNIGHT: Final = 0.15
 
 _FIRST_SECOND: Final = 0.05
 _PATH: Final = 11
-_BURST: Final = 2.5
+_BURST: Final = 3.0
 """How much faster trades come in the first and last second of a minute."""
 _MINUTE: Final = 60
 

@@ -18,7 +18,7 @@ from firki.simulator.history import History
 from firki.simulator.listing import Listing, traits_of
 from firki.simulator.outbox import Outbox
 from firki.simulator.snapshotter import U32, Delays, Snapshots, Snapshotter
-from firki.simulator.tape import Tape, Trades, read_trades
+from firki.simulator.tape import Tape, Trades, Truth
 from firki.simulator.terms import terms_of
 from firki.simulator.universe import build_universe
 from firki.simulator.yesterday import cached_snapshots
@@ -28,6 +28,7 @@ INSTRUMENTS: Final = 500
 
 _SNAPSHOTS_A_BLOCK: Final = 20_000
 _KEPT_DAYS: Final = 5
+_FOREVER: Final = 1 << 62
 _LONGEST_BLOCK: Final = 10
 """Seconds that are made ahead at most."""
 
@@ -35,7 +36,9 @@ _LONGEST_BLOCK: Final = 10
 class SyntheticMarket:
     """One trading day of invented prices; the same seed and date give the same day.
 
-    ``before`` are the markets of days played earlier, oldest first: their days are history now.
+    ``played`` are the truths of days played before, which are history now, and ``eve`` the market
+    of the last of them: if it was played to its end, its last snapshots are what the day begins
+    with.
     ``steady_hz`` makes every instrument send exactly so many snapshots a second, for load tests;
     otherwise it sends at most ``most_hz``, and only when something changed.
     Raises ConfigError for a date without trading and a count of instruments out of range.
@@ -51,7 +54,8 @@ class SyntheticMarket:
         most_hz: int = 2,
         steady_hz: int | None = None,
         delays: Delays | None = None,
-        before: Sequence["SyntheticMarket"] = (),
+        played: Sequence[Truth] = (),
+        eve: "SyntheticMarket | None" = None,
     ) -> None:
         self.trading_date, self.calendar, self.seed = trading_date, calendar, seed
         last_date = _trading_day_before(calendar, trading_date)
@@ -65,9 +69,10 @@ class SyntheticMarket:
         self._delays = delays or Delays()
         history = History(closes, calendar, seed)
         cached = cached_snapshots(self.listing, self._traits, history, calendar, last_date)
-        for market in before[-1:]:
-            market.hand_over(self.listing, cached)
+        if eve is not None:
+            eve.hand_over(self.listing, cached)
         traded = self.listing.traded
+        self.truth: Final = Truth(self._day, self._terms[:traded], self.listing.token[:traded])
         self._tape = Tape(self._day, self._terms[:traded])
         self._snapshotter = Snapshotter(
             self._day, self._terms[:traded], self.listing.token[:traded], cached,
@@ -76,8 +81,8 @@ class SyntheticMarket:
         self._outbox = Outbox(cached)
         self._block = min(max(_SNAPSHOTS_A_BLOCK // traded, 1), _LONGEST_BLOCK)
         self._now = self._day.start_ts - 1
-        self._played = {market.trading_date: market for market in before} | {trading_date: self}
-        self._archive = Archive(history, calendar, set(self._played), self._trades_of)
+        known = {truth.trading_date: _OverDay(truth) for truth in played}
+        self._archive = Archive(history, calendar, {**known, trading_date: self})
 
     @property
     def open_ts(self) -> int:
@@ -128,11 +133,15 @@ class SyntheticMarket:
 
     def trades(self, tokens: Sequence[int], from_ts: int, to_ts: int) -> Trades:
         """The truth of this day in [from_ts, to_ts], played or not; unknown tokens have none."""
-        listing = self.listing
-        rows = [
-            listing.rows[t] for t in tokens if listing.rows.get(t, listing.traded) < listing.traded
-        ]
-        return read_trades(self._day, self._terms[rows], listing.token[rows], from_ts, to_ts)
+        return self.truth.trades(tokens, from_ts, to_ts)
+
+    def trades_so_far(self, token: int) -> Trades:
+        """The trades of the day up to where it was played."""
+        return self.truth.trades([token], 0, self._now)
+
+    def official_close(self, _token: int) -> int | None:
+        """Not known on the day itself."""
+        return None
 
     def hand_over(self, listing: Listing, cached: Snapshots) -> None:
         """Put this day's last snapshots into those the next day begins with, once it is over."""
@@ -149,9 +158,18 @@ class SyntheticMarket:
         """Snapshots made before this are in the outbox; no other is delivered sooner."""
         return self._day.start_ts + self._tape.at * SECOND
 
-    def _trades_of(self, token: int, day: date) -> Trades:
-        market = self._played[day]
-        return market.trades([token], market.open_ts, min(self._now, market.end_ts))
+
+class _OverDay:
+    """A day played to its end."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+
+    def trades_so_far(self, token: int) -> Trades:
+        return self._truth.trades([token], 0, _FOREVER)
+
+    def official_close(self, token: int) -> int | None:
+        return self._truth.close(token)
 
 
 def _trading_day_before(calendar: Calendar, day: date) -> date:
@@ -168,7 +186,8 @@ class SyntheticDays:
         self, calendar: Calendar, *, seed: int = SEED, instruments: int = INSTRUMENTS
     ) -> None:
         self._calendar, self._seed, self._instruments = calendar, seed, instruments
-        self._markets: list[SyntheticMarket] = []
+        self._played: list[Truth] = []
+        self._newest: SyntheticMarket | None = None
 
     def after(self, day: date) -> date | None:
         """The next trading day, None where the calendar ends."""
@@ -181,7 +200,8 @@ class SyntheticDays:
         """The market of a day, before it has begun."""
         market = SyntheticMarket(
             self._calendar, day, seed=self._seed, instruments=self._instruments,
-            before=self._markets,
+            played=self._played, eve=self._newest,
         )  # fmt: skip
-        self._markets = [*self._markets[-_KEPT_DAYS + 1 :], market]
+        self._played = [*self._played, market.truth][-_KEPT_DAYS:]
+        self._newest = market
         return market

@@ -64,7 +64,7 @@ class RecordedMarket:
         self._newest = np.full(len(entries), -1, np.int64)
         self._place = np.zeros(len(entries), np.int64)
         history = History(closes, calendar, seed)
-        self._archive = Archive(history, calendar, {self.trading_date}, self._delivered_trades)
+        self._archive = Archive(history, calendar, {self.trading_date: self})
 
     @property
     def end_ts(self) -> int:
@@ -114,8 +114,13 @@ class RecordedMarket:
         """
         return self._trades(tokens, len(self._rows.ts), from_ts, to_ts)
 
-    def _delivered_trades(self, token: int, _day: date) -> Trades:
+    def trades_so_far(self, token: int) -> Trades:
+        """What the rows delivered so far prove to have traded."""
         return self._trades([token], self._next, -_FOREVER, _FOREVER)
+
+    def official_close(self, _token: int) -> int | None:
+        """Not in a recording."""
+        return None
 
     def _trades(self, tokens: Sequence[int], count: int, from_ts: int, to_ts: int) -> Trades:
         wanted = np.zeros(len(self.listing), np.bool_)

@@ -5,7 +5,9 @@ It is drawn second by second from the instrument's own key, so it is the same wh
 asked, in whatever order and in however many pieces.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -108,28 +110,46 @@ class Tape:
         return Block(first, offsets, ts, price, quantity, kind, oi, bid, ask)
 
 
-def read_trades(
-    day: Day, terms: npt.NDArray[Any], tokens: npt.NDArray[np.uint32], from_ts: int, to_ts: int
-) -> Trades:
-    """The trades of the instruments from ``from_ts`` to ``to_ts``, both included."""
-    tape, parts = Tape(day, terms), []
-    last = day.second(to_ts) + 1
-    while tape.at < min(last, day.seconds):
-        block = tape.read(min(tape.at + _READ_SECONDS, last))
-        ts = block.ts + day.start_ts
-        keep = np.flatnonzero((ts >= from_ts) & (ts <= to_ts))
-        row = np.repeat(np.arange(len(terms)), np.diff(block.offsets))[keep]
-        parts.append(
-            Trades(
-                token=tokens[row],
-                trade_ts=ts[keep],
-                price=block.price[keep],
-                quantity=block.quantity[keep],
-                session=block.kind[keep],
-                oi=block.oi[keep],
+class Truth:
+    """Every trade of one day, to be asked for in any part and any order."""
+
+    def __init__(self, day: Day, terms: npt.NDArray[Any], tokens: npt.NDArray[np.uint32]) -> None:
+        self._day, self._terms, self._tokens = day, terms, tokens
+        self._rows = {token: row for row, token in enumerate(tokens.tolist())}
+
+    @property
+    def trading_date(self) -> date:
+        return self._day.trading_date
+
+    def close(self, token: int) -> int | None:
+        """The official close in paise, None without a tape; the last trade may differ from it."""
+        row = self._rows.get(token)
+        return None if row is None else int(self._terms["close"][row])
+
+    def trades(self, tokens: Sequence[int], from_ts: int, to_ts: int) -> Trades:
+        """The trades of these tokens from ``from_ts`` to ``to_ts``, both included.
+
+        A token that has no tape has no trades.
+        """
+        rows = [self._rows[token] for token in dict.fromkeys(tokens) if token in self._rows]
+        tape, parts = Tape(self._day, self._terms[rows]), []
+        last = min(self._day.second(to_ts) + 1, self._day.seconds)
+        while rows and tape.at < last:
+            block = tape.read(min(tape.at + _READ_SECONDS, last))
+            ts = block.ts + self._day.start_ts
+            keep = np.flatnonzero((ts >= from_ts) & (ts <= to_ts))
+            row = np.repeat(np.array(rows), np.diff(block.offsets))[keep]
+            parts.append(
+                Trades(
+                    token=self._tokens[row],
+                    trade_ts=ts[keep],
+                    price=block.price[keep],
+                    quantity=block.quantity[keep],
+                    session=block.kind[keep],
+                    oi=block.oi[keep],
+                )
             )
-        )
-    return Trades.joined(parts)
+        return Trades.joined(parts)
 
 
 def _room(length: int) -> tuple[npt.NDArray[Any], ...]:

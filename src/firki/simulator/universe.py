@@ -216,12 +216,12 @@ def _futures(
     # the indices' three months come before any share
     wanted.sort(key=lambda item: item[1].kind != Kind.INDEX)
     traded = [
-        future(underlying, number, month, rate=rate, open_interest=2000 + 20_000 * rate)
+        future(underlying, number, month, rate=rate, is_near=month == months[0])
         for number, underlying, month, rate in wanted[:count]
     ]
     done = {number for number, *_ in wanted[:count]}
     quiet = [
-        future(underlying, number, months[0], rate=0.0, open_interest=0.0)
+        future(underlying, number, months[0], rate=0.0, is_near=True)
         for number, underlying in enumerate(underlyings)
         if underlying.kind != Kind.INDEX and number not in done
     ]
@@ -229,7 +229,7 @@ def _futures(
 
 
 def _future_rate(underlying: Entry, number: int) -> float:
-    return 8.0 / (number + 1) if underlying.kind == Kind.INDEX else underlying.rate / 3
+    return 8.0 / (number + 1) if underlying.kind == Kind.INDEX else underlying.rate / 6
 
 
 def _options(
