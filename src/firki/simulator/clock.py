@@ -1,6 +1,5 @@
 """Simulated market time: at any speed, paused, or moved on, and the words that say so."""
 
-import asyncio
 import math
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -100,8 +99,6 @@ class MarketClock:
         self._speed = schedule.speed(start_ts)
         self._running = running
         self._driven = DrivenClock(start_ts, speed=self._speed if running else 0.0)
-        self._changed = asyncio.Event()
-        self.revision = 0
 
     @property
     def speed(self) -> float:
@@ -152,13 +149,5 @@ class MarketClock:
         """When the schedule changes the speed next, if it does on that day."""
         return self._schedule.next_change(after_ts) if self._schedule else None
 
-    async def changed(self, revision: int) -> None:
-        """Until the state is another one than that of ``revision``."""
-        while self.revision == revision:
-            await self._changed.wait()
-
     def _set(self, now_ts: int) -> None:
         self._driven.set(now_ts, speed=self._speed if self._running else 0.0)
-        self.revision += 1
-        self._changed.set()
-        self._changed = asyncio.Event()

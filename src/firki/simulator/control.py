@@ -1,8 +1,8 @@
 """The control door: the clock, the truth of the tape, and who is connected. Loopback only."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,7 +19,7 @@ from firki.simulator.envelope import JSON, KiteError, on_crash, on_http_error, o
 from firki.simulator.surface import read_body
 from firki.simulator.trading import TradeKind
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 Question = TypeVar("Question", bound=msgspec.Struct)
 
 
@@ -142,7 +142,7 @@ def refuse_strangers(request: Request) -> None:
     """No page of another site may steer the market through its reader's browser: neither by a
     name that points here (Host), nor across sites (Origin), nor by a plain form (content type)."""
     host, origin = request.headers.get("host", ""), request.headers.get("origin")
-    if urlsplit(f"//{host}").hostname not in _LOOPBACK:
+    if _LOOPBACK.fullmatch(host) is None:
         raise KiteError(403, ErrorType.PERMISSION, f"Host {host!r} is not a loopback address.")
     if origin is not None and origin != f"http://{host}":
         raise KiteError(403, ErrorType.PERMISSION, f"Origin {origin!r} may not use this door.")
@@ -155,4 +155,4 @@ async def _read(request: Request, kind: type[Question]) -> Question:
     try:
         return msgspec.json.decode(await read_body(request), type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise KiteError.bad_input(f"{request.url.path}: {error}") from error
+        raise KiteError.bad_input(f"{request.scope['path']}: {error}") from error

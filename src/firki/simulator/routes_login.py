@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from firki.simulator.accounts import Account
+from firki.simulator.accounts import Account, digest, letters
 from firki.simulator.envelope import success
 from firki.simulator.surface import Call, Rule
 
@@ -98,7 +98,8 @@ def _second_factor(call: Call) -> Response:
     response = success({"profile": {}})
     response.set_cookie(_COOKIE, enctoken, path="/", httponly=True, samesite="lax")
     response.set_cookie("user_id", user_id.upper(), path="/", samesite="lax")
-    response.set_cookie("public_token", enctoken[::-1], path="/", samesite="lax")
+    public_token = letters(digest(call.box.rules.seed, enctoken), 32)
+    response.set_cookie("public_token", public_token, path="/", samesite="lax")
     return response
 
 

@@ -54,12 +54,14 @@ def address(listener: socket.socket) -> str:
 def kite_app(box: Box) -> Starlette:
     """Kite's REST surface."""
     rules = (*LOGIN_RULES, *USER_RULES, *MARKET_RULES, *HISTORY_RULES, *BOOK_RULES)
-    return Starlette(
+    app = Starlette(
         routes=mount(box, rules),
         exception_handlers={
             KiteError: on_kite_error, HTTPException: on_http_error, Exception: on_crash
         },
     )  # fmt: skip
+    app.router.redirect_slashes = False
+    return app
 
 
 class BoxServer:

@@ -7,7 +7,7 @@ end a broker gives a slow client, and every fault that lies below a whole frame.
 import asyncio
 from http import HTTPStatus
 from typing import Any, Final, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from uvicorn.server import ServerState
 from websockets.exceptions import InvalidState
@@ -115,10 +115,10 @@ class TickerSocket(asyncio.Protocol):
         self._protocol.send_response(response)
 
     def _enter(self, request: Request) -> None:
-        url = urlsplit(request.path)
-        if url.path != "/":
+        path, _, text = request.path.partition("?")
+        if path != "/":
             raise KiteError(404, ErrorType.GENERAL, "Route not found")
-        query = parse_qs(url.query)
+        query = parse_qs(text)
         api_key = query.get("api_key", [""])[-1]
         self._sessions.check(api_key, query.get("access_token", [""])[-1])
         if not self._hub.has_room(api_key):

@@ -102,7 +102,7 @@ async def read_body(request: Request) -> bytes:
 
 
 def _fields(request: Request, body: bytes) -> dict[str, list[str]]:
-    fields = parse_qs(request.url.query, keep_blank_values=True)
+    fields = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     kind = request.headers.get("content-type", "")
     if body and not kind.startswith("application/json"):
         try:

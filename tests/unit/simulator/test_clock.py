@@ -1,4 +1,3 @@
-import asyncio
 from datetime import date, time
 
 import pytest
@@ -71,11 +70,3 @@ def test_a_jump_takes_the_speed_of_its_time_and_a_speed_by_hand_ends_the_schedul
     clock.jump(at(DAY, time(9, 30)))
     assert clock.speed == 7
     assert clock.next_change(NINE) is None
-
-
-async def test_a_change_of_state_wakes_who_waits_for_it() -> None:
-    clock = MarketClock(NINE, Schedule.parse("1"))
-    waiting = asyncio.create_task(clock.changed(clock.revision))
-    await asyncio.sleep(0)
-    clock.pause()
-    await asyncio.wait_for(waiting, 1)

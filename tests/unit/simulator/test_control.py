@@ -82,6 +82,8 @@ async def test_the_state_names_the_day_and_its_size() -> None:
     ("headers", "status"),
     [
         ({"host": "evil.example"}, 403),
+        ({"host": "["}, 403),
+        ({"host": ""}, 403),
         ({"host": "127.0.0.1.evil.example:9999"}, 403),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),

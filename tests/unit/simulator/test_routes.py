@@ -245,7 +245,13 @@ async def test_what_is_not_in_the_book_is_not_found(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "url", "status"),
-    [("GET", "/nowhere", 404), ("GET", "/", 404), ("PUT", "/orders", 405), ("POST", "/quote", 405)],
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/", 404),
+        ("GET", "/orders/", 404),
+        ("PUT", "/orders", 405),
+        ("POST", "/quote", 405),
+    ],
 )
 async def test_unknown_routes_and_methods_are_said_in_the_envelope(
     method: str, url: str, status: int
