@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.2
 _TIMEOUT_SECONDS: Final = 5.0
+_PROMPT_SECONDS: Final = 0.1
+"""An answer that took longer does not say when within that time it was true."""
 _STEP_SECONDS: Final = 0.1
 """How far market time may be off, in machine seconds, before it is set anew: both sides count on
 with the same steady time, so an offset is the request's own delay and does not grow."""
@@ -113,7 +115,9 @@ class SimulatedClock:
         if answer.status_code >= 400:
             raise Rejected(f"clock: {answer.text[:200]}")
         told = msgspec.json.decode(answer.content, type=_Told)
-        self._take(told, (steady() - before) / 2)
+        seconds = steady() - before
+        if seconds < _PROMPT_SECONDS or body is not None or not self._told.now_ts:
+            self._take(told, seconds / 2)
 
     def _take(self, told: _Told, seconds_ago: float) -> None:
         speed = told.speed if told.running else 0.0
