@@ -28,6 +28,8 @@ _MINUTE_NS: Final = 60_000_000_000
 _SLACK_NS: Final = 2 * _MINUTE_NS
 """A minute is forming for some seconds after its end."""
 _FORMING_EVERY: Final = 5
+_LONG_FORMING_EVERY: Final = 20
+"""Of days and longer, whose reading goes back over several of them."""
 _LOOK_ANYWAY_EVERY: Final = 50
 """In samples. The last minutes of a bucket may have no trade, and then nothing tells its end."""
 _LONG_DAYS: Final = {"day": 1, "week": 7, "month": 31}
@@ -57,6 +59,7 @@ class CandleFeed:
         self._candles, self._quotes, self._clock = candles, quotes, clock
         self._instruments, self._interval = instruments, interval
         self._tokens = np.array(sorted(instruments), np.uint32)
+        self._forming_every = _FORMING_EVERY if interval.minutes else _LONG_FORMING_EVERY
         self._ready: list[CandleColumns] = []
         self._rows = 0
         self._forming: dict[int, KeyedCandle] = {}
@@ -104,7 +107,7 @@ class CandleFeed:
             elif self._interval.minutes != 1:
                 await self._settle()
                 await self._amend()
-            if self._samples % _FORMING_EVERY == 0:
+            if self._samples % self._forming_every == 0:
                 await self._form()
         except FirkiError as wrong:
             if not self._failed:

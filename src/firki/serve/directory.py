@@ -41,13 +41,25 @@ class Directory:
         # a table of its own for the few: in the whole one nearly all that is found is not theirs
         tokens = frozenset(among)
         if self._part is None or self._part[0] != tokens:
-            known = [one for one in map(self.by_token, among) if one is not None]
-            self._part = tokens, InstrumentTable.of(known, day=table.day)
+            self._part = tokens, InstrumentTable.of(self.many(among), day=table.day)
         return self._part[1].find(text, limit)
 
     def by_token(self, token: int) -> Instrument | None:
         table = self.table
         return self._kept.get(token) or self._keep(token, table.by_token(token))
+
+    def many(self, tokens: Collection[int]) -> list[Instrument]:
+        """The instruments of the tokens that the table has, in the order given."""
+        table = self.table
+        found = {token: self._kept[token] for token in tokens if token in self._kept}
+        missing = [token for token in tokens if token not in found]
+        # all at once: a third of the time of one by one
+        for row in table.rows(missing).tolist():
+            if row >= 0:
+                instrument = table.instrument(row)
+                found[instrument.instrument_token] = instrument
+                self._keep(instrument.instrument_token, instrument)
+        return [found[token] for token in tokens if token in found]
 
     def lookup(self, name: str) -> Instrument | None:
         """The instrument of a key such as NSE:INFY, or of a token in digits."""

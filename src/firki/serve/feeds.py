@@ -1,10 +1,15 @@
 """What a websocket subscription tells: sampled at its pace, taken when the client has room."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from firki.ports import Clock, Quotes
 from firki.serve.quotes import quote_row
+
+_QUICK_SECONDS: Final = 0.25
+_SLOW_SECONDS: Final = 1.0
+_MOST_QUICK: Final = 1_000
+"""Quotes that cost the loop ten milliseconds to tell; a whole market would cost it a hundred."""
 
 
 class Feed(Protocol):
@@ -35,11 +40,11 @@ class Feed(Protocol):
 class QuoteFeed:
     """The newest quote of each instrument that changed; the first message has them all."""
 
-    every = 0.25
     behind = 0
 
     def __init__(self, quotes: Quotes, clock: Clock, keys: dict[int, str], *, depth: bool) -> None:
         self._quotes, self._clock, self._keys, self._depth = quotes, clock, keys, depth
+        self.every = _QUICK_SECONDS if len(keys) <= _MOST_QUICK else _SLOW_SECONDS
         self._mark = 0
         self._pending: dict[int, None] = {}
         self._missed = 0

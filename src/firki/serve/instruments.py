@@ -90,8 +90,7 @@ def _select(
     captured = parts.captured()
     if query.search:
         return directory.search(query.search, limit, among=captured)
-    listed = (directory.by_token(token) for token in captured)
-    return [one for one in listed if one is not None][:limit]
+    return directory.many(captured)[:limit]
 
 
 def instrument(directory: Directory) -> Callable[[Request], Awaitable[Response]]:

@@ -1,6 +1,7 @@
 """The newest of each instrument."""
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -70,15 +71,19 @@ def quote_row(
         key=msgspec.UNSET if key is None else key,
         last_trade_time=time_text(quote.last_trade_ts),
         exchange_time=time_text(quote.exchange_ts),
-        received_time=ist_text(quote.received_ts),
+        received_time=_text(quote.received_ts),
         age_seconds=round(max(0, now_ts - quote.received_ts) / 1e9, 3),
         depth=quote.depth if depth else msgspec.UNSET,
     )
 
 
+# instruments of one frame share their times, and text is what takes longest
+_text = lru_cache(maxsize=8_192)(ist_text)
+
+
 def time_text(ts: int | None) -> str | None:
     """Indian time as ISO text; None stays None."""
-    return None if ts is None else ist_text(ts)
+    return None if ts is None else _text(ts)
 
 
 class QuotesQuery(BaseModel):
@@ -112,8 +117,7 @@ def _tokens(
 ) -> tuple[dict[int, str], list[str]]:
     """Token to the name the caller used, and the names nothing goes by."""
     if keys is None:
-        captured = (directory.by_token(token) for token in parts.captured())
-        return {one.instrument_token: one.key for one in captured if one is not None}, []
+        return {one.instrument_token: one.key for one in directory.many(parts.captured())}, []
     tokens: dict[int, str] = {}
     unknown = []
     for key in keys:

@@ -65,15 +65,12 @@ def subscriptions(parts: ServeParts, directory: Directory) -> Endpoint:
     """GET /api/subscriptions: the instruments firki takes from the feed, and how much of each."""
 
     async def list_subscriptions() -> Response:
+        captured = parts.captured()
+        keys = {one.instrument_token: one.key for one in directory.many(captured)}
         rows = [
-            SubscriptionRow(token, _key(directory, token), mode.name.lower())
-            for token, mode in parts.captured().items()
+            SubscriptionRow(token, keys.get(token), mode.name.lower())
+            for token, mode in captured.items()
         ]
         return answer(SubscriptionsAnswer(len(rows), rows))
 
     return list_subscriptions
-
-
-def _key(directory: Directory, token: int) -> str | None:
-    instrument = directory.by_token(token)
-    return None if instrument is None else instrument.key

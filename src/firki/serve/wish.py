@@ -77,8 +77,8 @@ class Opener:
 
     def _instruments(self, wish: Wish) -> tuple[dict[int, Instrument], list[str]]:
         if wish.keys is None:
-            listed = map(self._directory.by_token, self._parts.captured())
-            return {one.instrument_token: one for one in listed if one is not None}, []
+            captured = self._directory.many(self._parts.captured())
+            return {one.instrument_token: one for one in captured}, []
         most = self._parts.settings.max_stream_keys
         if len(wish.keys) > most:
             raise ValueError(f"keys: expected at most {most}, found {len(wish.keys)}")
