@@ -17,6 +17,7 @@ from firki.capture.journal import JournalSettings, open_journal
 from firki.capture.journal_reader import read_records
 from firki.errors import Corrupt, FirkiError
 from firki.kite import instruments as kite_instruments
+from firki.kite import wire
 from firki.live import file as grid_file
 from firki.live.grid import Changes, DayGrid, Rules
 from firki.live.reading import GridCandles
@@ -140,6 +141,8 @@ class Book:
 def read_book(folder: Path) -> Book:
     """The book a day's journal was begun with, from the files beside it."""
     header = journal_day.read_header(folder)
+    for name, why in journal_day.damaged_files(folder, header):
+        raise Corrupt(f"{folder / name} {why}; put the right one back to fold the day's records")
     names = (_INSTRUMENTS, _CALENDAR, _OVERRIDES, _FOLD)
     files = {name: (folder / name).read_bytes() for name in names}
     fold = msgspec.json.decode(files[_FOLD], type=_Fold)
@@ -240,6 +243,14 @@ def refold(grid: DayGrid, path: Path, from_seq: int, decode: Decode) -> int:
         grid.apply(frame, decode_ticks(frame, decode))
         count += 1
     return count
+
+
+def decode_kite(frame: Frame) -> TickBatch:
+    """The ticks of Kite's bytes; packets of a kind that is not known yet are left out."""
+    return wire.decode(
+        frame.payload, seq=frame.seq, received_ts=frame.received_ts, connection=frame.connection,
+        strict=False,
+    )  # fmt: skip
 
 
 def decode_ticks(frame: Frame, decode: Decode) -> TickBatch | None:

@@ -1,0 +1,216 @@
+"""A day that is over goes into the lake: in the evening, at the turn of the day, or at a start."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from functools import partial
+from typing import Final, Protocol
+
+from firki.app.folder import DataFolder
+from firki.app.market_day import Decode, MarketDay, decode_kite, open_grid, read_book, refold
+from firki.capture.journal_day import HEADER_NAME
+from firki.capture.journal_disk import SystemDisk
+from firki.capture.journal_recovery import recover
+from firki.errors import ConfigError, Corrupt, FirkiError
+from firki.kite.instruments import parse
+from firki.live import file as grid_file
+from firki.live.file import GridFile
+from firki.live.reading import GridCandles
+from firki.live.whole_day import day_bars, is_over, minutes, tokens
+from firki.model.instrument import InstrumentTable
+from firki.store.lake import Lake
+from firki.store.lake_file import Origin
+from firki.timing import steady
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS: Final = 1.0
+"""How often the running day is asked whether it is over."""
+_RETRY_SECONDS: Final = 60.0
+"""How long after a failure, such as a full disk, the running day is tried again."""
+
+
+def settle(day: date, file: GridFile, table: InstrumentTable | None, lake: Lake) -> bool:
+    """Write what the grid holds of a day into the lake; False when the lake has just that.
+
+    Blocking. The grid may be folded into meanwhile: what comes too late is for the next time.
+    """
+    began = steady()
+    candles = GridCandles(file)
+    origin = Origin(
+        journal_seq=int(file.live["seq"][0]),
+        as_of_ts=candles.as_of_ts,
+        instruments=file.header.instruments,
+        calendar=file.header.calendar,
+    )
+    bars = day_bars(candles)
+    keys = keys_of(table, tokens(file)) if table is not None else {}
+    changed = lake.write(day, lambda: minutes(candles), bars, keys, origin)
+    if changed:
+        log.info(
+            "day settled date=%s instruments=%d journal=%d seconds=%.1f",
+            day, len(bars), origin.journal_seq, steady() - began,
+        )  # fmt: skip
+    return changed
+
+
+def keys_of(table: InstrumentTable, wanted: Sequence[int]) -> dict[int, str]:
+    """The key of each token the table knows."""
+    return {
+        token: f"{table.exchange[row].decode()}:{table.tradingsymbol[row].decode()}"
+        for token, row in zip(wanted, table.rows(wanted).tolist(), strict=True)
+        if row >= 0
+    }
+
+
+def settle_found(
+    day: date, folder: DataFolder, lake: Lake, *, decode: Decode = decode_kite
+) -> bool:
+    """Settle a past day from what lies on disk; False when the lake has it already.
+
+    What the journal holds beyond the grid is folded first. Where the journal is gone or damaged the
+    grid must do; where the grid is, it is made anew.
+    """
+    grid = grid_file.open_file(folder.grid(day), write=False)
+    origin = lake.origin(day)
+    if origin is not None and (grid is None or int(grid.live["seq"][0]) <= origin.journal_seq):
+        return False
+    if (folder.journal(day) / HEADER_NAME).exists():
+        try:
+            return _settle_journal(day, folder, lake, decode)
+        except (ConfigError, Corrupt) as error:
+            log.warning("journal cannot be folded date=%s why=%s", day, error)
+    if grid is None:
+        return False
+    return settle(day, grid, _master(day, folder, grid.header.instruments), lake)
+
+
+def _settle_journal(day: date, folder: DataFolder, lake: Lake, decode: Decode) -> bool:
+    path = folder.journal(day)
+    book = read_book(path)
+    newest = recover(path, SystemDisk()).newest
+    grid = open_grid(folder.grid(day), day, book, capacity=len(book.table))
+    refold(grid, path, grid.recover(newest) + 1, decode)
+    grid.close()
+    return settle(day, grid.file, book.table, lake)
+
+
+def _master(day: date, folder: DataFolder, digest: str) -> InstrumentTable | None:
+    """The instrument master a grid was made with, if it is the one kept of that day."""
+    with suppress(OSError, Corrupt):
+        table = parse((folder.instruments / f"{day.isoformat()}.csv").read_bytes(), day=day)
+        return table if table.digest == digest else None
+    return None
+
+
+def prune(folder: DataFolder, lake: Lake, *, today: date, keep_days: int) -> list[date]:
+    """Remove journals and grids older than ``keep_days`` of days the lake holds whole.
+
+    A day that is not settled, or whose file in the lake has changed since, keeps both.
+    """
+    pruned = []
+    for day in sorted({*folder.days("journal"), *folder.days("grid")}):
+        if day >= today - timedelta(days=keep_days) or lake.origin(day) is None:
+            continue
+        try:
+            lake.verify(day)
+        except FirkiError as error:
+            log.warning("journal kept, the lake's day is not sound date=%s why=%s", day, error)
+            continue
+        shutil.rmtree(folder.journal(day), ignore_errors=True)
+        shutil.rmtree(folder.grid(day), ignore_errors=True)
+        pruned.append(day)
+    if pruned:
+        log.info("old journals removed count=%d newest=%s", len(pruned), pruned[-1])
+    return pruned
+
+
+class Days(Protocol):
+    """Where days come from: the running market."""
+
+    @property
+    def day(self) -> MarketDay: ...
+
+    async def ended(self) -> MarketDay: ...
+
+
+class Settler:
+    """Settles every day once it is over, in a thread, while the market goes on."""
+
+    def __init__(self, days: Days, lake: Lake, folder: DataFolder, *, keep_days: int) -> None:
+        self._days = days
+        self._lake = lake
+        self._folder = folder
+        self._keep_days = keep_days
+        self._first = days.day.trading_date
+        self._evening: date | None = None
+        self._not_before = 0.0
+
+    async def run(self) -> None:
+        """Days found on disk first, then the running one again and again; until cancelled."""
+        await self.settle_past()
+        turning = asyncio.create_task(self._days.ended())
+        try:
+            while True:
+                await asyncio.wait({turning}, timeout=_LOOK_SECONDS)
+                if turning.done():
+                    ended = turning.result()
+                    turning = asyncio.create_task(self._days.ended())
+                    await self._end(ended)
+                else:
+                    await self.settle_due(steady())
+        finally:
+            turning.cancel()
+
+    async def settle_past(self) -> None:
+        """Settle what an earlier run left, then remove what need not be kept."""
+        await _tried("compacting", self._lake.compact)
+        for day in sorted({*self._folder.days("journal"), *self._folder.days("grid")}):
+            if day < self._first:  # not one that ended meanwhile: its files are still open
+                await _tried(
+                    f"settling {day}", partial(settle_found, day, self._folder, self._lake)
+                )
+        await self._prune(self._first)
+
+    async def settle_due(self, now: float) -> bool:
+        """Settle the running day if its last slot is final and it has not been; whether it was."""
+        day = self._days.day
+        file = day.grid.file
+        if self._evening == day.trading_date or now < self._not_before or not day.grid.columns:
+            return False
+        if not is_over(file, day.book.rules.final_market_seconds):
+            return False
+        if await self._settle(day):
+            self._evening = day.trading_date
+        else:
+            self._not_before = now + _RETRY_SECONDS
+        return self._evening == day.trading_date
+
+    # -- inside --------------------------------------------------------------------------------
+
+    async def _end(self, day: MarketDay) -> None:
+        """Close a day that has ended; its last word replaces what the evening wrote."""
+        await day.close()
+        await self._settle(day)
+        await self._prune(self._days.day.trading_date)
+
+    async def _settle(self, day: MarketDay) -> bool:
+        work = partial(settle, day.trading_date, day.grid.file, day.book.table, self._lake)
+        return await _tried(f"settling {day.trading_date}", work)
+
+    async def _prune(self, today: date) -> None:
+        work = partial(prune, self._folder, self._lake, today=today, keep_days=self._keep_days)
+        await _tried("removing old journals", work)
+
+
+async def _tried(what: str, work: Callable[[], object]) -> bool:
+    """Do it in a thread; a failure is told and the market goes on."""
+    try:
+        await asyncio.to_thread(work)
+    except FirkiError as error:
+        log.warning("%s failed: %s", what, error)
+        return False
+    return True

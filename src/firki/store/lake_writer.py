@@ -1,0 +1,210 @@
+"""Putting a day into the lake: written in time order, read back, listed, compacted."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import polars as pl
+
+from firki.errors import Corrupt, Unavailable
+from firki.model.candle import CandleColumns
+from firki.model.ist import ist_midnight
+from firki.store import lake_file as parquet
+from firki.store.lake_file import Content, Note, Origin
+from firki.store.lake_manifest import DAYS, MINUTES, Kept, Manifest, Shelf, file_name, month_of
+
+log = logging.getLogger(__name__)
+
+TIME: Final = "time"
+INSTRUMENT: Final = "instrument"
+"""Orders the rows of a file can lie in."""
+
+Minutes = Callable[[], Iterator[CandleColumns]]
+"""A day's minutes in time order, a part at a time; called once for each pass."""
+
+
+class LakeWriter:
+    """The only writer of a lake's folder."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def put(
+        self,
+        day: date,
+        minutes: Minutes,
+        days: CandleColumns,
+        keys: Mapping[int, str],
+        origin: Origin,
+    ) -> bool:
+        """Keep a day in place of what was kept of it; False when its candles are as before."""
+        with _told(self._shelf.folder):
+            manifest = self._begin()
+            name, month = day.isoformat(), month_of(day)
+            old, old_month = manifest.minutes.get(name), manifest.days.get(month)
+            kept = self._put_minutes(manifest, name, minutes, keys, origin)
+            bars = parquet.to_frame(parquet.settled(days), keys)
+            kept_month = self._put_month(manifest, day, bars, origin)
+            changed = kept is not old or kept_month is not old_month
+            if not changed and kept.origins[name] == origin:
+                return False
+            origins = {**kept_month.origins, name: origin}
+            self._commit(
+                manifest,
+                minutes={name: msgspec.structs.replace(kept, origins={name: origin})},
+                days={month: msgspec.structs.replace(kept_month, origins=origins)},
+            )
+            if changed:
+                self.compact(day)
+            return changed
+
+    def compact(self, day: date) -> None:
+        """Rewrite a day that lies in time order in instrument order; nothing if it does not."""
+        with _told(self._shelf.folder):
+            manifest = self._begin()
+            name = day.isoformat()
+            kept = manifest.minutes[name]
+            if kept.order == INSTRUMENT or not kept.file:
+                return
+            source = self._shelf.path(MINUTES, kept.file)
+            path = self._shelf.path(MINUTES, file_name(name, manifest.serial + 1))
+            note = Note(covers=name, interval=MINUTES, order=INSTRUMENT, origins=kept.origins)
+            self._shelf.write(path, parquet.by_instrument(source, rows=kept.content.rows), note)
+            check(path, kept.content, MINUTES)
+            compacted = msgspec.structs.replace(kept, file=path.name, order=INSTRUMENT)
+            self._commit(manifest, minutes={name: compacted}, days={})
+
+    def compact_all(self) -> list[date]:
+        """Compact every day that a kill left in time order."""
+        found = [
+            date.fromisoformat(name)
+            for name, kept in self._shelf.load().minutes.items()
+            if kept.order == TIME and kept.file
+        ]
+        for day in found:
+            self.compact(day)
+        return found
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _put_minutes(
+        self,
+        manifest: Manifest,
+        name: str,
+        minutes: Minutes,
+        keys: Mapping[int, str],
+        origin: Origin,
+    ) -> Kept:
+        """The day's minutes as they are kept, or newly written."""
+        expected = _content(minutes())
+        old = manifest.minutes.get(name)
+        if old is not None and old.content == expected:
+            return old
+        if not expected.rows:
+            return Kept(file="", order=INSTRUMENT, content=expected, origins={name: origin})
+        path = self._shelf.path(MINUTES, file_name(name, manifest.serial + 1))
+        note = Note(covers=name, interval=MINUTES, order=TIME, origins={name: origin})
+        written = Content()
+
+        def frames() -> Iterator[pl.DataFrame]:
+            # Counted as written: an amendment may come between this pass and the one before.
+            nonlocal written
+            for part in minutes():
+                written = written.plus(parquet.settled(part))
+                yield parquet.to_frame(parquet.settled(part), keys)
+
+        self._shelf.write(path, frames(), note)
+        check(path, written, MINUTES)
+        return Kept(file=path.name, order=TIME, content=written, origins=note.origins)
+
+    def _put_month(self, manifest: Manifest, day: date, bars: pl.DataFrame, origin: Origin) -> Kept:
+        """The month's day bars as they are kept, or newly written with this day's."""
+        month, name = month_of(day), day.isoformat()
+        old, held = self._month(manifest.days.get(month))
+        of_day = pl.col("start_ts") == ist_midnight(day)
+        bars = bars.sort(parquet.ORDER)
+        if old is not None and name in old.origins and held.filter(of_day).equals(bars):
+            return old
+        whole = pl.concat([held.filter(~of_day), bars]).sort(parquet.ORDER)
+        origins = {**(old.origins if old else {}), name: origin}
+        content = Content().plus(parquet.to_candles(whole, as_of_ts=0, interval=DAYS))
+        if not len(whole):
+            return Kept(file="", order=INSTRUMENT, content=content, origins=origins)
+        path = self._shelf.path(DAYS, file_name(month, manifest.serial + 1))
+        note = Note(covers=month, interval=DAYS, order=INSTRUMENT, origins=origins)
+        self._shelf.write(path, iter([whole]), note)
+        check(path, content, DAYS)
+        return Kept(file=path.name, order=INSTRUMENT, content=content, origins=origins)
+
+    def _month(self, old: Kept | None) -> tuple[Kept | None, pl.DataFrame]:
+        """A month's day bars; none of a damaged file, which is kept under another name."""
+        nothing = pl.DataFrame(schema=parquet.COLUMNS)
+        if old is None or not old.file:
+            return old, nothing
+        path = self._shelf.path(DAYS, old.file)
+        try:
+            check(path, old.content, DAYS)
+        except Corrupt as error:
+            log.warning("%s", error)
+            self._shelf.set_aside(path)
+            return None, nothing
+        return old, parquet.scan([path], pl.lit(value=True))
+
+    def _begin(self) -> Manifest:
+        """The manifest in force, on disk, with nothing beside the files it names."""
+        manifest = self._shelf.load()
+        if not self._shelf.has_manifest:
+            self._shelf.commit(manifest)
+        self._sweep(manifest)
+        return manifest
+
+    def _commit(
+        self, manifest: Manifest, *, minutes: Mapping[str, Kept], days: Mapping[str, Kept]
+    ) -> None:
+        new = Manifest(
+            serial=manifest.serial + 1,
+            minutes={**manifest.minutes, **minutes},
+            days={**manifest.days, **days},
+        )
+        self._shelf.commit(new)
+        self._sweep(new)
+
+    def _sweep(self, manifest: Manifest) -> None:
+        """Remove files that were replaced, or left half-made by a kill."""
+        named = manifest.names()
+        for folder, path, _, _ in self._shelf.files():
+            if f"{folder}/{path.name}" not in named:
+                self._shelf.remove(path)
+
+
+def check(path: Path, expected: Content, interval: str) -> None:
+    """Read a file back; raises Corrupt when it does not hold what it should."""
+    found = parquet.content(path, rows=expected.rows, interval=interval)
+    if found != expected:
+        raise Corrupt(
+            f"lake file {path}: expected {expected.rows} candles with checksum {expected.checksum},"
+            f" found {found.rows} with {found.checksum}; settle the day again from its journal"
+        )
+
+
+def _content(parts: Iterator[CandleColumns]) -> Content:
+    whole = Content()
+    for part in parts:
+        whole = whole.plus(parquet.settled(part))
+    return whole
+
+
+@contextlib.contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """A disk that fails or is full, as an error that says the day can be settled later."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise Unavailable(
+            f"lake {folder}: cannot be written ({error}); the day stays in its journal and is "
+            "settled once there is room"
+        ) from error

@@ -1,0 +1,263 @@
+"""Settling: once, when a day is over, from the grid or from what an earlier run left on disk."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+import polars as pl
+import pytest
+from tests.fakes.small_day import (
+    DAY,
+    INFY,
+    KEYS,
+    NEXT_DAY,
+    Said,
+    at,
+    book,
+    fold,
+    keep,
+    packet,
+    session_of,
+    trading,
+)  # fmt: skip
+
+from firki.app.folder import DataFolder
+from firki.app.market_day import MarketDay, decode_kite, decode_ticks
+from firki.app.settle import Settler, prune, settle, settle_found
+from firki.capture.journal import JournalSettings
+from firki.errors import Rejected
+from firki.live.reading import GridCandles
+from firki.model.candle import DAY as DAY_BAR
+from firki.model.candle import MINUTE, CandleColumns
+from firki.ports import Frame, RecordKind
+from firki.store.lake import Lake
+from firki.store.lake_file import Note
+from firki.store.lake_manifest import Shelf
+from firki.timing import pause
+
+FOREVER = 1 << 61
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    return DataFolder(tmp_path)
+
+
+@pytest.fixture
+def lake(folder: DataFolder) -> Lake:
+    return Lake(folder.lake, session_of)
+
+
+async def infy(lake: Lake) -> CandleColumns:
+    return await lake.read([INFY], MINUTE, 0, FOREVER)
+
+
+async def test_what_is_settled_is_what_the_grid_showed(folder: DataFolder, lake: Lake) -> None:
+    grid = fold(folder.grid(DAY), trading())
+    assert settle(DAY, grid.file, book().table, lake)
+    assert lake.origin(DAY) is not None
+    shown = GridCandles(grid.file)
+    for interval in (MINUTE, DAY_BAR):
+        kept = await lake.read(list(KEYS), interval, 0, FOREVER)
+        live = await shown.read(list(KEYS), interval, 0, FOREVER)
+        for name, column in live.arrays().items():
+            if name != "status":
+                assert kept.arrays()[name].tolist() == column.tolist(), name
+
+
+async def test_an_amendment_after_settling_replaces_the_day(folder: DataFolder, lake: Lake) -> None:
+    frames = trading()
+    grid = fold(folder.grid(DAY), frames)
+    settle(DAY, grid.file, book().table, lake)
+    assert not settle(DAY, grid.file, book().table, lake)
+    late = Said(INFY, "15:20:00", 1600.0, 900)
+    frame = Frame(len(frames) + 1, at("15:42"), 0, packet(late))
+    grid.apply(frame, decode_ticks(frame, decode_kite))
+    assert settle(DAY, grid.file, book().table, lake)
+    found = await infy(lake)
+    assert found.close[-1] == 1600.0
+    assert found.start_ts[-1] == at("15:20")
+
+
+# -- found on disk ---------------------------------------------------------------------------------
+
+
+async def test_a_journal_alone_is_settled(folder: DataFolder, lake: Lake) -> None:
+    keep(folder, trading())
+    assert settle_found(DAY, folder, lake)
+    assert len(await infy(lake)) == 5
+    assert not settle_found(DAY, folder, lake)
+
+
+async def test_what_the_journal_holds_beyond_the_grid_is_folded_first(
+    folder: DataFolder, lake: Lake
+) -> None:
+    frames = trading()
+    keep(folder, frames)
+    fold(folder.grid(DAY), frames[: len(frames) // 2]).close()
+    assert settle_found(DAY, folder, lake)
+    found = await infy(lake)
+    assert found.volume.sum() == 600
+    origin = lake.origin(DAY)
+    assert origin is not None
+    assert origin.journal_seq == len(frames)
+
+
+async def test_a_grid_without_its_journal_is_settled_with_the_kept_master(
+    folder: DataFolder, lake: Lake
+) -> None:
+    fold(folder.grid(DAY), trading()).close()
+    folder.instruments.mkdir()
+    (folder.instruments / f"{DAY}.csv").write_bytes(book().csv)
+    assert settle_found(DAY, folder, lake)
+    assert len(await infy(lake)) == 5
+
+
+async def test_a_damaged_journal_leaves_it_to_the_grid(folder: DataFolder, lake: Lake) -> None:
+    keep(folder, trading())
+    fold(folder.grid(DAY), trading()).close()
+    (folder.journal(DAY) / "fold.json").write_bytes(b"{}")
+    assert settle_found(DAY, folder, lake)
+    assert len(await infy(lake)) == 5
+
+
+def test_a_day_of_which_nothing_is_left_is_not_settled(folder: DataFolder, lake: Lake) -> None:
+    assert not settle_found(DAY, folder, lake)
+
+
+# -- the running market ----------------------------------------------------------------------------
+
+
+class Market:
+    """A running day, and days that end when told."""
+
+    def __init__(self, day: MarketDay) -> None:
+        self.day = day
+        self.turned: asyncio.Queue[MarketDay] = asyncio.Queue()
+
+    async def ended(self) -> MarketDay:
+        return await self.turned.get()
+
+
+def opened(folder: DataFolder, day: date = DAY) -> MarketDay:
+    return MarketDay.open(
+        folder, day, book(), decode=decode_kite, capacity=10, settings=JournalSettings(),
+        on_failure=_nobody, tell=_nobody,
+    )  # fmt: skip
+
+
+def _nobody(*_: object) -> None:
+    """Nobody is told."""
+
+
+def play(day: MarketDay, frames: list[Frame]) -> None:
+    for said in frames:
+        frame = day.journal.append(said.received_ts, said.connection, said.payload, said.kind)
+        day.apply(frame, decode_ticks(frame, decode_kite))
+
+
+def settler(market: Market, lake: Lake, folder: DataFolder) -> Settler:
+    return Settler(market, lake, folder, keep_days=30)
+
+
+async def test_the_running_day_is_settled_when_its_last_slot_is_final(
+    folder: DataFolder, lake: Lake
+) -> None:
+    day = opened(folder)
+    settling = settler(Market(day), lake, folder)
+    *frames, end = trading()
+    play(day, frames)
+    assert not await settling.settle_due(0.0)
+    play(day, [msgspec.structs.replace(end, received_ts=at("15:40:04"))])
+    assert not await settling.settle_due(1.0)
+    play(day, [msgspec.structs.replace(end, received_ts=at("15:40:05"))])
+    assert await settling.settle_due(2.0)
+    assert len(await infy(lake)) == 5
+    assert not await settling.settle_due(3.0), "once an evening"
+    await day.close()
+
+
+class FullOnce(Shelf):
+    """A disk that has no room the first time."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._full = True
+
+    def write(self, path: Path, frames: Iterator[pl.DataFrame], note: Note) -> None:
+        if self._full:
+            self._full = False
+            raise OSError(28, "No space left on device")
+        super().write(path, frames, note)
+
+
+async def test_a_day_that_could_not_be_written_is_tried_again_a_minute_later(
+    folder: DataFolder,
+) -> None:
+    lake = Lake(FullOnce(folder.lake), session_of)
+    day = opened(folder)
+    play(day, trading())
+    settling = settler(Market(day), lake, folder)
+    assert not await settling.settle_due(100.0)
+    assert not await settling.settle_due(159.0)
+    assert lake.days() == []
+    assert await settling.settle_due(160.0)
+    assert lake.days() == [DAY]
+    await day.close()
+
+
+async def test_a_day_that_ended_is_closed_and_settled_while_the_next_one_runs(
+    folder: DataFolder, lake: Lake
+) -> None:
+    old, new = opened(folder), opened(folder, NEXT_DAY)
+    play(old, trading())
+    market = Market(old)
+    running = asyncio.create_task(settler(market, lake, folder).run())
+    market.day = new
+    market.turned.put_nowait(old)
+    async with asyncio.timeout(20):
+        while lake.origin(DAY) is None:
+            await pause(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    with pytest.raises(Rejected, match="closed"):
+        old.journal.append(0, 0, b"", RecordKind.CLOCK)
+    assert len(await infy(lake)) == 5
+    await new.close()
+
+
+async def test_a_start_settles_what_earlier_runs_left(folder: DataFolder, lake: Lake) -> None:
+    keep(folder, trading())
+    day = opened(folder, NEXT_DAY)
+    await settler(Market(day), lake, folder).settle_past()
+    assert lake.days() == [DAY]
+    await day.close()
+
+
+# -- old journals ----------------------------------------------------------------------------------
+
+
+def test_a_journal_is_removed_once_it_is_old_and_settled(folder: DataFolder, lake: Lake) -> None:
+    keep(folder, trading())
+    long_after = DAY + timedelta(days=31)
+    assert prune(folder, lake, today=long_after, keep_days=30) == []
+    settle_found(DAY, folder, lake)
+    assert prune(folder, lake, today=DAY + timedelta(days=30), keep_days=30) == []
+    assert folder.days("journal") == [DAY]
+    assert prune(folder, lake, today=long_after, keep_days=30) == [DAY]
+    assert folder.days("journal") == folder.days("grid") == []
+    assert lake.verify(DAY).rows == 16
+
+
+def test_a_journal_outlives_a_day_that_is_damaged_in_the_lake(
+    folder: DataFolder, lake: Lake
+) -> None:
+    keep(folder, trading())
+    settle_found(DAY, folder, lake)
+    (path,) = (folder.lake / "minute").iterdir()
+    path.write_bytes(path.read_bytes()[:-100])
+    assert prune(folder, lake, today=DAY + timedelta(days=99), keep_days=30) == []
+    assert folder.days("journal") == [DAY]
