@@ -62,11 +62,13 @@ _PATH: Final = 11
 _BURST: Final = 3.0
 """How much faster trades come in the first and last second of a minute."""
 _MINUTE: Final = 60
+_TAIL: Final = 2
+"""Seconds after the last phase, in which the last trades are still looked at."""
 
 
 @dataclass(frozen=True)
 class Day:
-    """Arrays over the seconds from the first phase of any class to the last one's end.
+    """Arrays over the seconds from the first phase of any class to just after the last one's end.
 
     ``doing``, ``since`` (seconds since that began) and ``pace`` (trade rate over its mean) have a
     row per class of ``CLASSES``. ``pull`` and ``push`` move a path towards its close: each second
@@ -108,7 +110,7 @@ def build_day(calendar: Calendar, trading_date: date, seed: int, moves: F64) -> 
     open_days = [session for session in sessions if session]
     start_ts = min(session.phases[0].start_ts for session in open_days)
     end_ts = max(session.phases[-1].end_ts for session in open_days)
-    seconds = (end_ts - start_ts) // SECOND
+    seconds = (end_ts - start_ts) // SECOND + _TAIL
     doing = np.zeros((len(CLASSES), seconds), np.uint8)
     since = np.zeros((len(CLASSES), seconds), np.int32)
     for number, session in enumerate(sessions):

@@ -1,9 +1,12 @@
 """Snapshots against the truth: nothing that did not trade, and no more than Kite sends."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 from tests.simulated_days import DAY, INFY, calendar, instant, looked_at, play, played
 
+from firki.model.calendar import ist_text
 from firki.model.tick import SECOND, Column
 from firki.simulator.market import SyntheticMarket
 from firki.simulator.trading import TradeKind
@@ -96,6 +99,21 @@ def test_volume_never_falls_and_ends_as_the_sum_of_all_trades() -> None:
         volume = day.column(row, Column.VOLUME_TRADED)
         assert (np.diff(volume) >= 0).all()
         assert (volume[-1] if len(volume) else 0) == day.trades(row).quantity.sum()
+
+
+def test_the_last_trades_of_an_evening_session_are_shown_too() -> None:
+    muhurat = date(2026, 11, 8)
+    market = SyntheticMarket(calendar(), muhurat, instruments=40)
+    market.advance(market.end_ts)
+    rows = np.arange(market.listing.traded)
+    trades = market.trades(market.listing.token[rows].tolist(), 0, market.end_ts)
+    whole = np.zeros(len(market.listing), np.int64)
+    np.add.at(whole, [market.listing.rows[t] for t in trades.token.tolist()], trades.quantity)
+    today = market.current(rows)[0][Column.VOLUME_TRADED]
+    traded = whole[rows] > 0
+    assert traded.sum() > 25
+    assert np.array_equal(today[traded], whole[rows][traded])
+    assert ist_text(int(trades.trade_ts[-1]))[11:16] == "19:14"
 
 
 def test_the_day_begins_with_yesterdays_last_snapshot() -> None:
