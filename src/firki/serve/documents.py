@@ -16,7 +16,7 @@ Endpoint = Callable[..., Awaitable[Response]]
 
 _REF: Final = "#/components/schemas/{name}"
 _MOMENT: Final = "ISO time with its offset, a date, or epoch nanoseconds"
-_CANDLE_PARAMETERS: Final = {
+CANDLE_PARAMETERS: Final = {
     "interval": "1m (the default), 5m, 90m, 1h, day, week, month; 5minute and the like too",
     "from": f"first start: {_MOMENT}; by default the beginning of the day of `to`",
     "to": f"last start: {_MOMENT}; by default the end of today",
@@ -110,7 +110,7 @@ def _candles() -> dict[str, Any]:
         *(
             {"name": name, "in": "query", "required": False, "schema": {"type": "string"},
              "description": words}
-            for name, words in _CANDLE_PARAMETERS.items()
+            for name, words in CANDLE_PARAMETERS.items()
         ),
     ]  # fmt: skip
     text = {"schema": {"type": "string"}}

@@ -81,6 +81,8 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
+        # every websocket opened is worth a line to uvicorn; a session's story has room for few
+        log_level="warning",
         # forwarded headers are anybody's word; the outside address is a setting
         proxy_headers=False,
         server_header=False,
