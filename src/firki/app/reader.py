@@ -7,11 +7,12 @@ import asyncio
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from firki.app.folder import DataFolder
 from firki.app.market_day import CalendarFiles, read_book
 from firki.app.master import load_newest
+from firki.app.near import near_keys
 from firki.errors import Corrupt, Rejected, Unavailable
 from firki.kite import instruments as kite_instruments
 from firki.live import file as grid_file
@@ -62,7 +63,7 @@ class Reader:
         table = self.instruments
         found = table.by_token(int(key)) if key.isdigit() else table.by_key(key)
         if found is None:
-            near = ", ".join(i.key for i in table.find(key.partition(":")[2] or key, 3))
+            near = ", ".join(near_keys(table, key))
             raise Rejected(f"no instrument {key!r}" + (f"; near: {near}" if near else ""))
         return found
 
@@ -145,30 +146,3 @@ def open_folder(root: Path | None = None) -> Reader:
     from firki.config import load
 
     return Reader(root or load(None, os.environ).data.folder)
-
-
-def status_text(document: dict[str, Any]) -> list[tuple[str, str]]:
-    """The lines ``firki status`` shows of a health document."""
-    journal = document.get("journal", {})
-    rows = [
-        ("status", str(document.get("status"))),
-        ("market", f"{document['market']['phase']} {document['market']['trading_date']}"),
-        ("as of", str(document.get("as_of"))),
-        ("age of data", f"{document.get('data_age_seconds')} s"),
-        ("ticks a second", str(document.get("ticks_per_second"))),
-        ("instruments", f"{document['instruments_with_ticks']} of {document['instrument_count']}"),
-        ("journal", f"{journal.get('acknowledged')} of {journal.get('newest')} on disk"),
-        ("candles", f"{document['candles_created']}, {document['candles_completed']} final"),
-        ("gaps", f"{document['gaps']['minutes']} minutes"),
-        ("memory", f"{document['memory_mb']} MB"),
-    ]
-    links = document["connections"]
-    rows += [(f"connection {link['connection']}", _link_text(link)) for link in links]
-    return rows
-
-
-def _link_text(link: dict[str, Any]) -> str:
-    return (
-        f"{link['state']}, {link['tokens']} instruments, {link['mode']}, "
-        f"age {link['age_seconds']} s, replaced {link['replaced']}"
-    )

@@ -1,13 +1,9 @@
-"""How a command ends: the same exit codes for every command, and an error as one sentence.
-
-0 done, 1 something broke, 2 a setting or argument is wrong, 3 another process holds what is needed,
-4 the other side cannot be reached (later may work), 5 data on disk is damaged, 6 refused.
-"""
+"""How a command ends: the same exit codes for every command, and an error as one sentence."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -17,6 +13,17 @@ if TYPE_CHECKING:
     from firki.config import Settings
 
 BROKE, WRONG, HELD, AWAY, DAMAGED, REFUSED = 1, 2, 3, 4, 5, 6
+
+MEANINGS: Final = (
+    (0, "done"),
+    (BROKE, "something broke; of `firki doctor`: a check failed"),
+    (WRONG, "a setting or an argument is wrong"),
+    (HELD, "another process holds what is needed"),
+    (AWAY, "what is needed is not there or does not answer; later may work"),
+    (DAMAGED, "data on disk is damaged"),
+    (REFUSED, "refused: the same call would be refused again"),
+)
+"""Every exit code with its meaning, as the command reference tells it."""
 
 
 @contextmanager

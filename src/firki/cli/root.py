@@ -2,8 +2,12 @@
 
 import typer
 
+from firki.cli import instruments, journal
+from firki.cli.candles import candles
 from firki.cli.config import show_config
+from firki.cli.doctor import doctor
 from firki.cli.sim import simulate
+from firki.cli.status import status
 from firki.cli.up import demo, replay, up
 
 app = typer.Typer(
@@ -11,7 +15,8 @@ app = typer.Typer(
     help="Live Indian-market data on your own machine: ticks in, trusted candles out.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    # plain help: drawn with boxes and colours it takes three times as long to come
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
@@ -21,8 +26,13 @@ def group() -> None:
     """Keeps ``firki`` a group of commands however few there are."""
 
 
-app.command("config")(show_config)
-app.command("sim")(simulate)
-app.command("demo")(demo)
-app.command("up")(up)
-app.command("replay")(replay)
+app.command("demo", short_help="A whole market on this machine, no account.")(demo)
+app.command("up", short_help="Capture the market and serve it.")(up)
+app.command("sim", short_help="A Kite of your own on loopback.")(simulate)
+app.command("replay", short_help="Serve a recorded day again.")(replay)
+app.command("candles", short_help="Candles of an instrument, live or past.")(candles)
+app.add_typer(instruments.app, name="instruments")
+app.add_typer(journal.app, name="journal")
+app.command("status", short_help="How the running firki is.")(status)
+app.command("doctor", short_help="Is all there that firki needs.")(doctor)
+app.command("config", short_help="The settings in force.")(show_config)

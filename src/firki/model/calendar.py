@@ -138,6 +138,13 @@ class Calendar:
             for (day, what), rows in groupby(found, key=lambda row: row[:2])
         ]
 
+    def announced(self) -> dict[str, tuple[date, str]]:
+        """Announced changes that are off: the first day each would touch, and what it says."""
+        return {
+            name: (min(day for _, day in change.dates()), change.note)
+            for name, change in self._off.items()
+        }
+
     def _announced(
         self, from_date: date, to_date: date
     ) -> Iterator[tuple[date, str, SessionClass]]:

@@ -1,0 +1,1 @@
+"""``firki doctor``: is all there that firki needs, and what to do where it is not."""

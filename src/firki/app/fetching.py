@@ -1,0 +1,46 @@
+"""The instrument master on demand: asked of the broker now, whatever lies in the folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from firki.app.folder import DataFolder
+from firki.app.master import keep
+from firki.app.up import market_clock, token_of
+from firki.config import Settings
+from firki.errors import ConfigError
+from firki.kite import instruments
+from firki.kite.rest import KiteRest
+from firki.model.instrument import InstrumentTable
+from firki.model.ist import ist_date
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A master as it came, and where it is kept."""
+
+    table: InstrumentTable
+    path: Path
+
+
+async def fetch_instruments(settings: Settings) -> Fetched:
+    """Today's master of the first account's broker; raises what the broker answers instead.
+
+    Nothing that is kept is replaced before the new one was read whole.
+    """
+    if not settings.accounts:
+        raise ConfigError(
+            "accounts: none is set; fetching instruments needs one ([[accounts]] with name, "
+            "api_key and access_token_file)"
+        )
+    account = settings.accounts[0]
+    folder = DataFolder(settings.data.folder)
+    folder.make()
+    async with market_clock(settings.clock.url) as clock:
+        day = ist_date(clock.now())
+    key = account.api_key.get_secret_value()
+    async with KiteRest(key, token_of(account), account.root) as rest:
+        csv = await rest.instruments()
+    table = instruments.parse(csv, day=day)
+    path = folder.instruments / f"{day.isoformat()}.csv"
+    keep(path, csv)
+    return Fetched(table, path)

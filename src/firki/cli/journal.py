@@ -1,0 +1,146 @@
+"""``firki journal``: the record of every frame; what is kept of it, and whether it is sound."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firki.cli.exits import DAMAGED, told
+from firki.cli.options import AsJson, ConfigFile, OfDemo, folder_of
+from firki.cli.text import dump, grouped, pairs, size
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from firki.app.folder import DataFolder
+    from firki.capture.journal_info import JournalInfo
+    from firki.capture.journal_verify import Fault, Verification
+
+app = typer.Typer(
+    help="The record of every frame: days kept, what is in one, whether it is sound.",
+    short_help="The record of every frame.",
+    no_args_is_help=True,
+)
+
+Day = Annotated[
+    str | None,
+    typer.Argument(metavar="[DATE]", help="Trading day, as 2026-11-20; else the newest."),
+]
+
+
+@app.command(short_help="The trading days kept.")
+def days(as_json: AsJson = False, demo: OfDemo = False, config: ConfigFile = None) -> None:
+    """List the trading days that have a journal, oldest first."""
+    with told():
+        folder = folder_of(config, demo=demo)
+        kept = [(day.isoformat(), _stored_bytes(folder.journal(day))) for day in folder.days()]
+    if as_json:
+        typer.echo(dump({"days": [{"date": name, "stored_bytes": count} for name, count in kept]}))
+        return
+    typer.echo(pairs([(name, size(count)) for name, count in kept]) or "no journal is kept")
+
+
+@app.command(short_help="What a day's journal holds.")
+def info(
+    day: Day = None, as_json: AsJson = False, demo: OfDemo = False, config: ConfigFile = None
+) -> None:
+    """Show a day's journal from its headers: quick, and no proof that all of it is sound."""
+    with told():
+        folder, chosen = _chosen(folder_of(config, demo=demo), day)
+        from firki.capture import journal_info
+
+        found = journal_info.info(folder.journal(chosen))
+    if as_json:
+        import msgspec
+
+        typer.echo(dump(msgspec.to_builtins(found)))
+        return
+    typer.echo(_describe(found))
+
+
+@app.command(short_help="Read all of a day, and check it.")
+def verify(
+    day: Day = None, as_json: AsJson = False, demo: OfDemo = False, config: ConfigFile = None
+) -> None:
+    """Read every record of a day and check it against its checksums; exit code 5 when one is bad.
+
+    Bytes of a write that a kill cut short are torn, not bad: nothing that was safe is among them.
+    """
+    with told():
+        folder, chosen = _chosen(folder_of(config, demo=demo), day)
+        from firki.capture import journal_verify
+
+        found = journal_verify.verify(folder.journal(chosen))
+    if as_json:
+        import msgspec
+
+        typer.echo(dump({"date": chosen.isoformat(), **msgspec.to_builtins(found)}))
+    else:
+        typer.echo(_verdict(chosen, found))
+    if found.bad:
+        raise typer.Exit(DAMAGED)
+
+
+def _chosen(folder: "DataFolder", day: str | None) -> "tuple[DataFolder, date]":
+    """The day asked for, or the newest; raises ConfigError or Unavailable when it is not kept."""
+    from datetime import date
+
+    from firki.errors import ConfigError, Unavailable
+
+    kept = folder.days()
+    if not kept:
+        raise Unavailable(f"data folder {folder.root} has no journal: nothing was captured yet")
+    if day is None:
+        return folder, kept[-1]
+    try:
+        wanted = date.fromisoformat(day)
+    except ValueError:
+        raise ConfigError(f"DATE: expected a day such as {kept[-1]}, found {day!r}") from None
+    if wanted not in kept:
+        newest = ", ".join(kept_day.isoformat() for kept_day in kept[-5:])
+        raise ConfigError(f"no journal of {wanted} in {folder.root}; newest: {newest}")
+    return folder, wanted
+
+
+def _stored_bytes(folder: "Path") -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+
+
+def _describe(found: "JournalInfo") -> str:
+    rows = [
+        ("date", found.header.trading_date.isoformat()),
+        ("records", f"{grouped(found.frames)}, {found.first or '-'} to {found.last or '-'}"),
+        ("from", _time(found.first_ts)),
+        ("to", _time(found.last_ts)),
+        ("frames' bytes", size(found.raw_bytes)),
+        ("on disk", f"{size(found.stored_bytes)} in {len(found.segments)} segments"),
+        ("instruments", f"sha256 {found.header.instruments}"),
+        ("calendar", f"sha256 {found.header.calendar}"),
+        ("fold settings", f"sha256 {found.header.settings}"),
+    ]
+    return pairs(rows)
+
+
+def _verdict(day: "date", found: "Verification") -> str:
+    span = f"{found.first} to {found.last}" if found.first else "none"
+    kinds = ", ".join(f"{grouped(count)} {kind}" for kind, count in found.by_kind.items())
+    lines = [
+        f"journal of {day}",
+        f"records   {grouped(found.frames)} ({span})" + (f": {kinds}" if kinds else ""),
+        f"segments  {found.segments}, {size(found.raw_bytes)} in {size(found.stored_bytes)}",
+    ]
+    if found.torn_bytes:
+        lines.append(f"torn      {size(found.torn_bytes)} of writes that were cut short")
+    lines += [f"BAD       {_fault(fault)}" for fault in found.faults]
+    return "\n".join([*lines, f"{found.bad} bad" if found.bad else "all of it is sound"])
+
+
+def _fault(fault: "Fault") -> str:
+    where = "" if fault.offset is None else f" at offset {fault.offset}"
+    return f"{fault.file}{where}: {fault.message}"
+
+
+def _time(ts: int | None) -> str:
+    from firki.model.ist import ist_text
+
+    return "-" if ts is None else ist_text(ts).partition("+")[0].replace("T", " ")[:23] + " IST"
