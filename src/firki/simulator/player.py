@@ -115,7 +115,9 @@ class Player:
         if stop_ts >= self.market.end_ts + AFTER_CLOSE_NS and (day := await self._next_day()):
             start_ts = at(day.market.trading_date, self._day_start)
             if stop_ts < start_ts:
+                await self._play(start_ts)
                 self._clock.jump(start_ts)
+                return False
         return stop_ts < due_ts
 
     async def _play(self, to_ts: int) -> None:

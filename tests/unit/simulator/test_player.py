@@ -108,14 +108,21 @@ async def test_the_schedule_changes_the_speed_when_its_time_comes() -> None:
 
 
 async def test_after_the_close_the_next_day_begins_and_keeps_the_sockets() -> None:
-    box = make_box(FAST, market=FakeMarket(minutes=10))
+    rules = replace(FAST, schedule=Schedule.parse("5000"))
+    box = make_box(rules, market=FakeMarket(minutes=10))
     _, ear = listen(box)
-    tomorrow = DAY + timedelta(days=1)
-    await run_until(box, lambda: box.market.trading_date == tomorrow and len(ear.frames) > 700)
+    tomorrow, times = DAY + timedelta(days=1), [OPEN_TS]
+
+    def far_enough() -> bool:
+        times.append(box.clock.now())
+        return box.market.trading_date == tomorrow and len(ear.frames) > 700
+
+    await run_until(box, far_enough)
     heard = ear.seconds()
     assert heard[:600] == list(range(1, 601))
     assert heard[600] == (at(tomorrow, time(9)) - OPEN_TS) // SECOND
-    assert box.clock.now() > at(tomorrow, time(9))
+    assert times == sorted(times)
+    assert (box.player.held_back, times[-1] > at(tomorrow, time(9))) == (0, True)
 
 
 async def test_without_another_day_the_clock_runs_on_over_the_close() -> None:
