@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.2
 _TIMEOUT_SECONDS: Final = 5.0
+_STEP_TIMEOUT_SECONDS: Final = 300.0
+"""Going to a moment is answered when everything up to it has been played."""
 _PROMPT_SECONDS: Final = 0.1
 """An answer that took longer does not say when within that time it was true."""
 _STEP_SECONDS: Final = 0.1
@@ -106,7 +108,8 @@ class SimulatedClock:
     async def _ask(self, method: str, body: dict[str, Any] | None) -> None:
         before = steady()
         try:
-            answer = await self._client.request(method, self._url, json=body)
+            timeout = _STEP_TIMEOUT_SECONDS if body and "to" in body else _TIMEOUT_SECONDS
+            answer = await self._client.request(method, self._url, json=body, timeout=timeout)
         except httpx2.HTTPError as error:
             raise Unavailable(
                 f"clock.url {self._url}: no answer ({type(error).__name__}); is the simulator "
