@@ -5,8 +5,11 @@ connections on loopback, with the credential check on, while the forming candle 
 a second as it does on a live market. The peer reads the same candles, checks the same key behind
 the same guard, and lets FastAPI validate and write a pydantic model.
 
-The load comes from this process, the answers from another one, so two cores are needed for the
-figures to mean anything.
+The load comes from this process, the answers from another one, so the rates want two idle cores.
+Beside them stands what the answering process makes of a second of its own processor time, which
+other work on the machine changes little.
+
+    python -m bench.api
 """
 
 import asyncio
@@ -16,6 +19,7 @@ import socket
 import statistics
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,7 +47,8 @@ from firki.serve.app import create_app
 from firki.serve.credentials import Credentials
 from firki.serve.encode import rows
 from firki.serve.guard import Guard
-from firki.serve.host import listen, serve
+from firki.serve.host import serve
+from firki.serve.listening import listen
 from firki.serve.measure import RequestMeter
 from firki.serve.parts import ServeParts
 from firki.serve.when import DAY_NS
@@ -151,6 +156,13 @@ async def _serve(folder: Path, ready: Connection) -> None:
             group.create_task(serve(app, socks[name]))
         ports = {name: sock.getsockname()[1] for name, sock in socks.items()}
         ready.send((ports, credentials.keys.clear_text()))
+        asyncio.get_running_loop().add_reader(ready.fileno(), _tell_time, ready)
+
+
+def _tell_time(asked: Connection) -> None:
+    """Answer each question with the seconds of processor time used so far."""
+    asked.recv()
+    asked.send(time.process_time())
 
 
 def _child(folder: str, ready: Connection) -> None:
@@ -212,8 +224,16 @@ def _receive(state: _Socket, buffer: bytearray) -> bool:
     return state.left == 0
 
 
-def measure(*, seconds: float = 2.0) -> dict[str, float]:
-    """Requests a second by variant, each the median of rounds taken in turn."""
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Requests a second of the wall clock, and of the server's processor time."""
+
+    wall: float
+    processor: float
+
+
+def measure(*, seconds: float = 2.0) -> dict[str, Rate]:
+    """Rates by variant, each the median of rounds taken in turn."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     with tempfile.TemporaryDirectory() as folder:
@@ -223,14 +243,29 @@ def measure(*, seconds: float = 2.0) -> dict[str, float]:
             if not ours.poll(60):
                 raise TimeoutError("the server did not start within a minute")
             ports, key = ours.recv()
-            found: dict[str, list[float]] = {name: [] for name in ports}
+            found: dict[str, list[Rate]] = {name: [] for name in ports}
             for _ in range(ROUNDS):
                 for name, port in ports.items():
-                    found[name].append(load(port, _request(port, key), seconds=seconds))
+                    before = _used(ours)
+                    wall = load(port, _request(port, key), seconds=seconds)
+                    used = _used(ours) - before
+                    found[name].append(Rate(wall, wall * seconds / used))
         finally:
             child.terminate()
             child.join(10)
-    return {name: statistics.median(rates) for name, rates in found.items()}
+    return {name: _median(rates) for name, rates in found.items()}
+
+
+def _used(server: Connection) -> float:
+    server.send("time")
+    return float(server.recv())
+
+
+def _median(rates: list[Rate]) -> Rate:
+    return Rate(
+        statistics.median(rate.wall for rate in rates),
+        statistics.median(rate.processor for rate in rates),
+    )
 
 
 def _request(port: int, key: str) -> bytes:
@@ -247,7 +282,10 @@ def main() -> None:
     peer = found["response model"]
     print(f"candle route, {CANDLES} candles, credential checked, {CONNECTIONS} connections")
     for name, rate in found.items():
-        print(f"  {name:16} {rate:8,.0f} requests/s   {rate / peer:5.1f}x")
+        print(
+            f"  {name:16} {rate.wall:8,.0f} requests/s {rate.wall / peer.wall:6.1f}x   "
+            f"{rate.processor:8,.0f} per processor second"
+        )
 
 
 if __name__ == "__main__":
