@@ -1,18 +1,24 @@
 """Which clock is market time: the machine's, or one that a simulator's control door drives."""
 
+import asyncio
+import contextlib
 import logging
+from collections.abc import AsyncIterator
 from typing import Any, Final, Protocol
 
 import httpx2
 import msgspec
 
 from firki.errors import Rejected, Unavailable
-from firki.timing import SECOND, DrivenClock, pause, steady
+from firki.ports import Clock
+from firki.timing import SECOND, DrivenClock, SystemClock, pause, steady
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.2
 _TIMEOUT_SECONDS: Final = 5.0
+_LONGEST_COUNT_SECONDS: Final = 0.5
+"""Machine seconds that market time counts on without an answer."""
 _STEP_TIMEOUT_SECONDS: Final = 300.0
 """Going to a moment is answered when everything up to it has been played."""
 _PROMPT_SECONDS: Final = 0.1
@@ -47,11 +53,14 @@ class SimulatedClock:
     schedule and jumps to the next day, so one reading at the start would not do.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self._url = url.rstrip("/") + "/clock"
-        self._client = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
+        self._client = httpx2.AsyncClient(
+            timeout=_TIMEOUT_SECONDS, trust_env=False, transport=transport
+        )
         self._clock = DrivenClock(0, speed=0)
         self._told = _Told(0, 0, running=False)
+        self._limit_ts = 0
 
     @property
     def speed(self) -> float:
@@ -63,7 +72,9 @@ class SimulatedClock:
         return self._told.running
 
     def now(self) -> int:
-        return self._clock.now()
+        """Counted on from the newest answer, but not far: a simulator that is busy sends nothing
+        either, and market time must not run away from its frames."""
+        return min(self._clock.now(), self._limit_ts)
 
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
@@ -73,7 +84,7 @@ class SimulatedClock:
         await self._ask("GET", None)
 
     async def run(self) -> None:
-        """Keep up with the door until cancelled; while it is away the clock runs on."""
+        """Keep up with the door until cancelled; while it is away the clock stands."""
         away = False
         while True:
             try:
@@ -119,14 +130,34 @@ class SimulatedClock:
             raise Rejected(f"clock: {answer.text[:200]}")
         told = msgspec.json.decode(answer.content, type=_Told)
         seconds = steady() - before
-        if seconds < _PROMPT_SECONDS or body is not None or not self._told.now_ts:
-            self._take(told, seconds / 2)
+        # a late answer was true some time ago; taken as it is, it is never ahead of the simulator
+        self._take(told, seconds / 2 if seconds < _PROMPT_SECONDS else 0.0)
 
     def _take(self, told: _Told, seconds_ago: float) -> None:
         speed = told.speed if told.running else 0.0
         now = told.now_ts + int(seconds_ago * speed * SECOND)
         drift = abs(now - self._clock.now()) / SECOND
+        self._limit_ts = now + int(_LONGEST_COUNT_SECONDS * speed * SECOND)
         changed = speed != self._clock.speed
         self._told = told
         if changed or drift > _STEP_SECONDS * max(1.0, speed):
             self._clock.set(now, speed=speed)
+
+
+@contextlib.asynccontextmanager
+async def market_clock(url: str) -> AsyncIterator[Clock]:
+    """Market time by ``clock.url``: the machine's clock, or a simulator's, read before use."""
+    if not url:
+        yield SystemClock()
+        return
+    clock = SimulatedClock(url)
+    following: asyncio.Task[None] | None = None
+    try:
+        await clock.read()
+        following = asyncio.create_task(clock.run())
+        yield clock
+    finally:
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+        await clock.close()

@@ -1,0 +1,92 @@
+"""Market time of a simulator: follows its door, never runs away from it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from firki.app.clock import SimulatedClock
+from firki.errors import Rejected, Unavailable
+from firki.timing import SECOND
+
+NOW = 1_795_113_000 * SECOND
+
+
+class Door:
+    """A control door in memory."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {"now_ts": NOW, "speed": 60.0, "running": True}
+        self.asked: list[dict[str, Any]] = []
+        self.is_away = False
+
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
+        if self.is_away:
+            raise httpx2.ConnectError("away", request=request)
+        if request.method == "POST":
+            body = httpx2.Response(200, content=request.content).json()
+            self.asked.append(body)
+            if body.get("speed") == 0:
+                return httpx2.Response(400, text="speed is above 0")
+            self.state |= {"speed": body.get("speed", self.state["speed"])}
+            self.state["running"] = "pause" not in body
+        return httpx2.Response(200, json=self.state)
+
+
+@asynccontextmanager
+async def following(door: Door) -> AsyncIterator[SimulatedClock]:
+    clock = SimulatedClock("http://127.0.0.1:1", transport=httpx2.MockTransport(door.answer))
+    try:
+        yield clock
+    finally:
+        await clock.close()
+
+
+async def test_market_time_is_the_doors() -> None:
+    door = Door()
+    async with following(door) as clock:
+        await clock.read()
+        assert NOW <= clock.now() <= NOW + 30 * SECOND
+        assert clock.speed == 60
+        assert clock.running
+
+
+async def test_without_an_answer_market_time_stands_after_half_a_second() -> None:
+    door = Door()
+    door.state["speed"] = 1e9
+    async with following(door) as clock:
+        await clock.read()
+        limit = NOW + int(0.55e9 * SECOND)
+        assert clock.now() <= limit
+        before = clock.now()
+        assert clock.now() >= before
+
+
+async def test_a_paused_market_stands_still() -> None:
+    door = Door()
+    door.state["running"] = False
+    async with following(door) as clock:
+        await clock.read()
+        assert clock.now() == NOW
+        assert not clock.running
+
+
+async def test_levers_reach_the_door_in_its_own_words() -> None:
+    door = Door()
+    async with following(door) as clock:
+        await clock.change(speed=5)
+        await clock.change(running=False)
+        await clock.change(running=True, to_ts=NOW + SECOND)
+        assert door.asked == [{"speed": 5}, {"pause": True}, {"run": True, "to": NOW + SECOND}]
+        with pytest.raises(Rejected, match="speed is above 0"):
+            await clock.change(speed=0)
+
+
+async def test_a_door_that_is_away_names_the_setting() -> None:
+    door = Door()
+    door.is_away = True
+    async with following(door) as clock:
+        with pytest.raises(Unavailable, match="clock.url"):
+            await clock.read()
