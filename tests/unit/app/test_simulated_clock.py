@@ -88,5 +88,5 @@ async def test_a_door_that_is_away_names_the_setting() -> None:
     door = Door()
     door.is_away = True
     async with following(door) as clock:
-        with pytest.raises(Unavailable, match="clock.url"):
+        with pytest.raises(Unavailable, match=r"clock\.url"):
             await clock.read()
