@@ -9,7 +9,11 @@ from firki.cli.options import AsJson, ConfigFile, OfDemo, folder_of
 from firki.cli.text import grouped, pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from firki.app.folder import DataFolder
+
+    Pause = Callable[[float], Awaitable[None]]
 
 _EVERY_SECONDS = 1.0
 _HOME = "\x1b[H\x1b[J"
@@ -33,17 +37,21 @@ def status(
     with told():
         folder = folder_of(config, demo=demo)
         try:
-            asyncio.run(_show(folder, watch=watch, as_json=as_json))
+            asyncio.run(show(folder, watch=watch, as_json=as_json))
         except KeyboardInterrupt:
             typer.echo()
 
 
-async def _show(folder: "DataFolder", *, watch: bool, as_json: bool) -> None:
+async def show(
+    folder: "DataFolder", *, watch: bool, as_json: bool, pause: "Pause | None" = None
+) -> None:
+    """Print the status, with ``watch`` again after every ``pause``; raises what asking raises."""
     import sys
 
+    from firki import timing
     from firki.app.running import ask_status
-    from firki.timing import pause
 
+    wait = pause or timing.pause
     while True:
         document = await ask_status(folder)
         clear = _HOME if watch and not as_json and sys.stdout.isatty() else ""
@@ -51,7 +59,7 @@ async def _show(folder: "DataFolder", *, watch: bool, as_json: bool) -> None:
         sys.stdout.flush()
         if not watch:
             return
-        await pause(_EVERY_SECONDS)
+        await wait(_EVERY_SECONDS)
 
 
 def _json(document: dict[str, Any], *, lines: bool) -> str:
