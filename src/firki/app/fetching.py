@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from firki.app.clock import market_clock
 from firki.app.folder import DataFolder
+from firki.app.intake import token_of
 from firki.app.master import keep
-from firki.app.up import market_clock, token_of
 from firki.config import Settings
 from firki.errors import ConfigError
 from firki.kite import instruments

@@ -42,6 +42,7 @@ class Market:
         self.intervals = [*USUAL, *(Interval.parse(text) for text in further_intervals)]
         """Those offered by name; any whole number of minutes is answered."""
         self._ended: asyncio.Queue[MarketDay] = asyncio.Queue()
+        self._unclosed: list[MarketDay] = []
         self.completed = 0
         self.minutes_final = 0
         self.day: MarketDay
@@ -53,9 +54,10 @@ class Market:
         return self.day
 
     def next_day(self, _day: Day, now_ts: int) -> MarketDay:
-        """The plant's turn to a new trading day; the old one is closed by ``run``."""
+        """The plant's turn to a new trading day; who takes the old one from ``ended`` closes it."""
         old = self.day
         self._ended.put_nowait(old)
+        self._unclosed = [day for day in (*self._unclosed, old) if not day.is_closed]
         self.day = self._open_day(ist_date(now_ts), self._tell)
         self.board.reset()
         log.info("trading day turned from=%s to=%s", old.trading_date, self.day.trading_date)
@@ -69,6 +71,11 @@ class Market:
     async def ended(self) -> MarketDay:
         """The next day that is over; its journal and grid are still open."""
         return await self._ended.get()
+
+    async def close(self) -> None:
+        """Close today's day, and those before it that nobody has closed yet."""
+        for day in (self.day, *self._unclosed):
+            await day.close()
 
     def watch(self, tokens: Iterable[int]) -> None:
         """Give the tokens a place on the board."""

@@ -117,6 +117,13 @@ class Book:
             settings=journal_day.sha256(self.fold_json()),
         )
 
+    def is_of(self, header: journal_day.DayHeader) -> bool:
+        """Whether a day with this header was begun with just this book."""
+        mine = self.header(header.trading_date)
+        return (mine.instruments, mine.calendar, mine.settings) == (
+            header.instruments, header.calendar, header.settings
+        )  # fmt: skip
+
     def attachments(self) -> dict[str, bytes]:
         return {
             _INSTRUMENTS: self.csv,
@@ -190,6 +197,7 @@ class MarketDay:
         self.grid = grid
         self.candles = GridCandles(grid.file, final_market_seconds=book.rules.final_market_seconds)
         self._tell = tell
+        self.is_closed = False
 
     @classmethod
     def open(
@@ -210,10 +218,9 @@ class MarketDay:
         """
         path = folder.journal(day)
         if (path / journal_day.HEADER_NAME).exists():
-            begun = read_book(path)
-            if begun.header(day) != book.header(day):
+            if not book.is_of(journal_day.read_header(path)):
                 log.warning("day keeps what it was begun with date=%s", day)
-            book = begun
+                book = read_book(path)
         else:
             journal_day.create(path, book.header(day), book.attachments())
         journal = open_journal(path, settings=settings, on_failure=on_failure)
@@ -231,9 +238,11 @@ class MarketDay:
         self._tell(self, frame, batch, self.grid.apply(frame, batch))
 
     async def close(self) -> None:
-        """Flush the journal, then the grid; open candles stay provisional."""
-        await self.journal.close()
-        self.grid.close()
+        """Flush the journal, then the grid; open candles stay provisional. Again does nothing."""
+        if not self.is_closed:
+            await self.journal.close()
+            self.grid.close()
+            self.is_closed = True
 
 
 def refold(grid: DayGrid, path: Path, from_seq: int, decode: Decode) -> int:

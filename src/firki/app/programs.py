@@ -4,18 +4,19 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import date, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from firki.app.demo import Demo, DemoOptions
-from firki.app.replay import Replay
-from firki.app.up import Ready, Up
 from firki.config import Settings
 from firki.model.ist import ist_midnight
 from firki.obs import Redactor, logging_to
 from firki.timing import SECOND
 
+if TYPE_CHECKING:
+    from firki.app.demo import DemoOptions
+    from firki.app.up import Ready
 
-def run_up(settings: Settings, ready: Callable[[Ready], None]) -> None:
+
+def run_up(settings: Settings, ready: "Callable[[Ready], None]") -> None:
     """``firki up``: raises FirkiError when it cannot begin or had to stop."""
     redactor = Redactor()
     for account in settings.accounts:
@@ -24,12 +25,16 @@ def run_up(settings: Settings, ready: Callable[[Ready], None]) -> None:
         run(_up(settings, ready))
 
 
-async def _up(settings: Settings, ready: Callable[[Ready], None]) -> None:
+async def _up(settings: Settings, ready: "Callable[[Ready], None]") -> None:
+    from firki.app.up import Up
+
     await Up(settings).run(ready)
 
 
-def run_demo(settings: Settings, options: DemoOptions, ready: Callable[[Ready], None]) -> None:
+def run_demo(settings: Settings, options: "DemoOptions", ready: "Callable[[Ready], None]") -> None:
     """``firki demo``: a simulator in a child process and firki on it."""
+    from firki.app.demo import Demo
+
     demo = Demo(settings, options)
     with _logs(demo.settings, Redactor()):
         run(demo.run(ready))
@@ -42,7 +47,7 @@ def run_replay(
     speed: float,
     paused: bool,
     start: str | None,
-    ready: Callable[[Ready], None],
+    ready: "Callable[[Ready], None]",
 ) -> None:
     """``firki replay``: ``day`` as 2026-11-20, ``start`` as 09:30; ValueError for other forms."""
     when = date.fromisoformat(day)
@@ -51,6 +56,8 @@ def run_replay(
     from_ts = ist_midnight(when) + seconds * SECOND if clock else None
 
     async def program() -> None:
+        from firki.app.replay import Replay
+
         await Replay(settings, when, speed=speed, paused=paused, from_ts=from_ts).run(ready)
 
     with _logs(settings, Redactor(), folder=False):

@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from firki.app.doors import serve_settings, session_finder
 from firki.app.folder import DataFolder
 from firki.app.health import Health, tie_metrics
 from firki.app.kernels import warm
@@ -26,7 +27,7 @@ from firki.app.market import Market
 from firki.app.market_day import Book, MarketDay, Tell, decode_ticks, open_grid, read_book
 from firki.app.skew import SkewWatch
 from firki.app.texts import Texts
-from firki.app.up import Ready, serve_settings
+from firki.app.up import Ready
 from firki.bus.memory import MemoryBus
 from firki.capture.journal_reader import JournalReader
 from firki.capture.plant import Counts
@@ -34,14 +35,13 @@ from firki.config import Settings
 from firki.errors import ConfigError, Rejected
 from firki.kite import wire
 from firki.model.calendar import ist_text
-from firki.model.ist import ist_date
-from firki.model.session import Session, SessionClass
 from firki.model.tick import SECOND, TickBatch
 from firki.obs.metrics import create_metrics
 from firki.ports import Frame, Mode, RecordKind
 from firki.serve.app import create_app
 from firki.serve.credentials import Credentials
-from firki.serve.host import listen, serve
+from firki.serve.host import serve
+from firki.serve.listening import listen
 from firki.serve.parts import ServeParts
 from firki.store.lake import Lake
 from firki.timing import pause, steady
@@ -293,14 +293,9 @@ class Replay:
     def _parts(
         self, market: Market, book: Book, health: Health, credentials: Credentials
     ) -> ServeParts:
-        def session_of(token: int, midnight_ts: int) -> Session | None:
-            instrument = book.table.by_token(token)
-            name = SessionClass(instrument.session_class) if instrument else SessionClass.CASH
-            return book.calendar.session(name, ist_date(midnight_ts))
-
         registry = CollectorRegistry()
         tie_metrics(create_metrics(registry), health, market, self)
-        lake = Lake(self._folder.lake, session_of)
+        lake = Lake(self._folder.lake, session_finder(market, book.calendar))
         return ServeParts(
             clock=self._clock, instruments=lambda: book.table, captured=lambda: self._wanted,
             candles=LayeredCandles(market, lake, NoBroker(), book.calendar),

@@ -7,7 +7,8 @@ from tests.fakes.gateway import Market
 
 from firki.errors import ConfigError
 from firki.serve.app import create_app
-from firki.serve.host import listen, serve
+from firki.serve.host import serve
+from firki.serve.listening import listen
 
 
 def test_port_zero_takes_a_free_one_and_only_on_loopback() -> None:

@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from firki.model.candle import Interval
 from firki.serve.app import create_app
-from firki.serve.host import MOST_MESSAGE, listen, serve
+from firki.serve.host import MOST_MESSAGE, serve
+from firki.serve.listening import listen
 from firki.serve.parts import ServeSettings
 
 pytestmark = pytest.mark.slow

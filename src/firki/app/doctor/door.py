@@ -5,7 +5,7 @@ from firki.app.folder import DataFolder
 from firki.app.running import find
 from firki.config import Serve
 from firki.errors import ConfigError, FirkiError
-from firki.serve.host import listen
+from firki.serve.listening import listen
 
 
 def check_port(settings: Serve, folder: DataFolder) -> Finding:
