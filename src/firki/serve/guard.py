@@ -6,12 +6,12 @@ Pure ASGI on purpose: a function-style middleware halves the rate of the candle 
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from firki.config.tree import is_loopback
 from firki.serve.access import CALLER, ROUTE
 from firki.serve.auth import KEY_PREFIX
 from firki.serve.credentials import Credentials
@@ -178,16 +178,6 @@ class Guard:
         except ValueError:
             return False
         return is_loopback(name)
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    if name == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _repeats(scope: Scope) -> bool:
