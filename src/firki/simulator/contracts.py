@@ -5,8 +5,9 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Final
 
+from firki.kite.vocabulary import Segment
 from firki.model.calendar import Calendar, SessionClass
-from firki.simulator.listing import NFO, Entry
+from firki.simulator.listing import Entry
 from firki.simulator.trading import Kind
 
 TUESDAYS_FROM: Final = date(2025, 9, 1)
@@ -108,9 +109,9 @@ def future(underlying: Entry, number: int, expiry: date, *, rate: float, is_near
     return underlying._replace(
         tradingsymbol=f"{name}{expiry:%y%b}FUT".upper(), name=name, exchange="NFO",
         segment="NFO-FUT", instrument_type="FUT", session_class=SessionClass.DERIVATIVE,
-        token=(_FUTURE_TOKENS + number * 8 + month % 8) * 256 + NFO, kind=Kind.FUTURE,
+        token=(_FUTURE_TOKENS + number * 8 + month % 8) * 256 + Segment.NFO, kind=Kind.FUTURE,
         tick=max(underlying.tick, _TICK), lot=lot, rate=rate, size=1.5, calm=calm_of(rate),
-        spread=1e-4, spaced=False, collects=is_near and rate > 0, expiry=expiry,
+        spread=4e-5, spaced=False, collects=is_near and rate > 0, expiry=expiry,
         open_interest=2000 + 20_000 * rate if rate else 0.0,
     )  # fmt: skip
 
@@ -159,8 +160,8 @@ def _option(
     return underlying._replace(
         tradingsymbol=f"{name}{when}{strike:g}{word}", name=name, exchange="NFO",
         segment="NFO-OPT", instrument_type=word, session_class=SessionClass.DERIVATIVE,
-        token=(_OPTION_TOKENS + place + (right < 0)) * 256 + NFO, kind=Kind.OPTION, tick=_TICK,
-        lot=lot_size(underlying), rate=rate, size=4.0, calm=calm_of(rate), spread=2e-3,
+        token=(_OPTION_TOKENS + place + (right < 0)) * 256 + Segment.NFO, kind=Kind.OPTION,
+        tick=_TICK, lot=lot_size(underlying), rate=rate, size=4.0, calm=calm_of(rate), spread=2e-3,
         spaced=False, collects=False, expiry=expiry, strike=strike, right=float(right),
         vol=0.125 if underlying.kind == Kind.INDEX else 0.26,
         open_interest=400 + 20_000 * rate,

@@ -6,31 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from firki.kite.vocabulary import INSTRUMENT_COLUMNS, price_divisor
 from firki.model.calendar import SessionClass
 from firki.simulator.closes import TRAITS
 from firki.simulator.day import CLASSES
 
-PRICE_SCALE: Final = 100
-"""Paise in a rupee: every simulated segment has this divisor."""
-
-NSE: Final = 1
-NFO: Final = 2
-INDICES: Final = 9
-"""Segment codes: the low byte of a token (Kite Connect v3, "WebSocket streaming")."""
-
-HEADER: Final = (
-    "instrument_token", "exchange_token", "tradingsymbol", "name", "last_price", "expiry",
-    "strike", "tick_size", "lot_size", "instrument_type", "segment", "exchange",
-)  # fmt: skip
-
 
 class Entry(NamedTuple):
-    """One instrument as it is made up: what the list says of it, and its ``closes.TRAITS``."""
+    """One instrument as it is made up: what the list says of it, and its ``closes.TRAITS``.
+
+    ``tick`` and ``anchor`` are the exchange's integers, ``strike`` rupees.
+    """
 
     tradingsymbol: str
     name: str
@@ -63,12 +54,13 @@ class Entry(NamedTuple):
     @property
     def traits(self) -> tuple[float, ...]:
         """The fields of ``TRAITS``, in its order."""
+        expiry = self.expiry.toordinal() if self.expiry else 0
         return (
-            self.token, self.path_token, self.kind, CLASSES.index(self.session_class),
-            self.sector, self.anchor, self.beta, self.gamma, self.sigma,
-            self.expiry.toordinal() if self.expiry else 0, self.strike * PRICE_SCALE, self.right,
-            self.vol, self.tick, self.lot, self.spread, self.rate, self.size, self.calm,
-            self.spaced, self.collects, self.open_interest,
+            self.token, self.path_token, self.kind, class_number(self.session_class), self.sector,
+            self.anchor, self.beta, self.gamma, self.sigma, expiry,
+            self.strike * price_divisor(self.token), self.right, self.vol, self.tick, self.lot,
+            self.spread, self.rate, self.size, self.calm, self.spaced, self.collects,
+            self.open_interest,
         )  # fmt: skip
 
 
@@ -91,12 +83,14 @@ class Listing:
     strike: npt.NDArray[np.float64]
     expiry: tuple[date | None, ...]
     session_class: tuple[SessionClass, ...]
+    price_scale: npt.NDArray[np.int64]
     traded: int
 
     @classmethod
     def of(cls, entries: Sequence[Entry], *, traded: int) -> "Listing":
         """From the entries in order; an index has no tick and no lot, as in Kite's list."""
-        shown = [(0.0, 0) if e.segment == "INDICES" else (e.tick, e.lot) for e in entries]
+        scale = np.array([price_divisor(e.token) for e in entries], np.int64)
+        shown = [(0, 0) if e.segment == "INDICES" else (e.tick, e.lot) for e in entries]
         return cls(
             token=np.array([e.token for e in entries], np.uint32),
             tradingsymbol=tuple(e.tradingsymbol for e in entries),
@@ -104,11 +98,12 @@ class Listing:
             exchange=tuple(e.exchange for e in entries),
             segment=tuple(e.segment for e in entries),
             instrument_type=tuple(e.instrument_type for e in entries),
-            tick_size=np.array([tick for tick, _ in shown]) / PRICE_SCALE,
+            tick_size=np.array([tick for tick, _ in shown]) / scale,
             lot_size=np.array([lot for _, lot in shown], np.int64),
             strike=np.array([e.strike for e in entries]),
             expiry=tuple(e.expiry for e in entries),
             session_class=tuple(e.session_class for e in entries),
+            price_scale=scale,
             traded=traded,
         )
 
@@ -119,10 +114,6 @@ class Listing:
     def exchange_token(self) -> npt.NDArray[np.uint32]:
         """The exchange's own number: the token without its segment byte."""
         return self.token >> np.uint32(8)
-
-    @cached_property
-    def price_scale(self) -> npt.NDArray[np.int64]:
-        return np.full(len(self.token), PRICE_SCALE, np.int64)
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -139,7 +130,7 @@ class Listing:
         """Kite's master list, of one exchange or of all."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(HEADER)
+        writer.writerow(INSTRUMENT_COLUMNS)
         columns: tuple[Sequence[Any], ...] = (
             self.token.tolist(), self.exchange_token.tolist(), self.tradingsymbol, self.name,
             self.expiry, self.strike.tolist(), self.tick_size.tolist(), self.lot_size.tolist(),
@@ -156,3 +147,8 @@ class Listing:
 def traits_of(entries: Sequence[Entry]) -> npt.NDArray[Any]:
     """The entries' ``TRAITS``, a row each."""
     return np.array([entry.traits for entry in entries], TRAITS)
+
+
+def class_number(session_class: SessionClass) -> int:
+    """Its place in ``CLASSES``; 0 for a class that only recordings have."""
+    return CLASSES.index(session_class) if session_class in CLASSES else 0

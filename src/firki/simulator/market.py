@@ -17,7 +17,7 @@ from firki.simulator.day import build_day
 from firki.simulator.history import History
 from firki.simulator.listing import Listing, traits_of
 from firki.simulator.outbox import Outbox
-from firki.simulator.snapshotter import U32, Delays, Snapshots, Snapshotter
+from firki.simulator.snapshotter import MOST_HZ, U32, Delays, Snapshots, Snapshotter
 from firki.simulator.tape import Tape, Trades, Truth
 from firki.simulator.terms import terms_of
 from firki.simulator.universe import build_universe
@@ -41,7 +41,8 @@ class SyntheticMarket:
     with.
     ``steady_hz`` makes every instrument send exactly so many snapshots a second, for load tests;
     otherwise it sends at most ``most_hz``, and only when something changed.
-    Raises ConfigError for a date without trading and a count of instruments out of range.
+    Raises ConfigError for a date without trading, and a count of instruments or snapshots a second
+    out of range.
     """
 
     def __init__(
@@ -58,6 +59,9 @@ class SyntheticMarket:
         eve: "SyntheticMarket | None" = None,
     ) -> None:
         self.trading_date, self.calendar, self.seed = trading_date, calendar, seed
+        hz = steady_hz if steady_hz is not None else most_hz
+        if not 1 <= hz <= MOST_HZ:
+            raise ConfigError(f"snapshots a second: expected 1 to {MOST_HZ}, found {hz}")
         last_date = _trading_day_before(calendar, trading_date)
         closes = Closes(seed)
         universe = build_universe(closes, calendar, trading_date, last_date, instruments)
@@ -76,7 +80,7 @@ class SyntheticMarket:
         self._tape = Tape(self._day, self._terms[:traded])
         self._snapshotter = Snapshotter(
             self._day, self._terms[:traded], self.listing.token[:traded], cached,
-            hz=steady_hz or most_hz, steady=steady_hz is not None, delays=self._delays,
+            hz=hz, steady=steady_hz is not None, delays=self._delays,
         )  # fmt: skip
         self._outbox = Outbox(cached)
         self._block = min(max(_SNAPSHOTS_A_BLOCK // traded, 1), _LONGEST_BLOCK)

@@ -134,7 +134,7 @@ class RecordedMarket:
                 Trades(
                     token=self.listing.token[rows.name[at]],
                     trade_ts=ts[at],
-                    price=rows.price[at].astype(np.int32),
+                    price=rows.price[at],
                     quantity=rows.gained[at],
                     session=trade_kinds(self._session, ts[at]),
                     oi=np.zeros(len(at), np.int64),

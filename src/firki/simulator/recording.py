@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from firki.errors import ConfigError
+from firki.kite.vocabulary import DEFAULT_DIVISOR, DIVISORS
 
 I64 = npt.NDArray[np.int64]
 
@@ -18,7 +19,6 @@ _IST: Final = "Asia/Kolkata"
 _IST_NS: Final = 19_800_000_000_000
 _DAY_NS: Final = 86_400_000_000_000
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
-_PAISE: Final = 100
 _MOST_PRICE: Final = 0xFFFFFFFF
 _FORMS: Final = "expected ns UTC or times such as 2021-04-13 09:15:00, Indian if without an offset"
 
@@ -28,8 +28,8 @@ class Recording:
     """Columns of recorded ticks; those of one name stand in the order of their arrival.
 
     ``name`` numbers ``names``. ``token`` is 0 where the file has symbols only. ``ts`` is ns UTC as
-    recorded, faults included. ``unsendable`` counts rows left out because no packet can hold their
-    price or volume.
+    recorded, faults included; ``price`` the exchange's integers. ``unsendable`` counts rows left
+    out because no packet can hold their price or volume.
     """
 
     names: tuple[str, ...]
@@ -88,12 +88,15 @@ def _read(path: Path) -> pl.DataFrame:
             raise ConfigError(f"tape {path}: expected a column {need}, found {', '.join(names)}")
     if "row" in names:
         frame = frame.sort("row", maintain_order=True)
-    has_token = "instrument_token" in names
+    if "instrument_token" not in names:
+        frame = frame.with_columns(instrument_token=pl.lit(0, pl.Int64))
+    token = pl.col("instrument_token").cast(pl.Int64)
+    scale = token.mod(256).replace_strict(DIVISORS, default=DEFAULT_DIVISOR)
     return frame.select(
         name=pl.col(who).cast(pl.String),
-        token=pl.col("instrument_token").cast(pl.Int64) if has_token else pl.lit(0, pl.Int64),
+        token=token,
         ts=_nanoseconds(path, frame["ts"]),
-        price=(pl.col("ltp").cast(pl.Float64) * _PAISE).round().cast(pl.Int64, strict=False),
+        price=(pl.col("ltp").cast(pl.Float64) * scale).round().cast(pl.Int64, strict=False),
         volume=pl.col("volume").cast(pl.Int64, strict=False),
     )
 

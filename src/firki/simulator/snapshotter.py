@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from firki.kite.vocabulary import INDEX_PACKET_LENGTHS, PACKET_LENGTHS
 from firki.model.tick import COLUMN_COUNT, DEPTH, SECOND, Column
+from firki.ports import Mode
 from firki.simulator.chance import STEP, mixed, uniform
 from firki.simulator.day import Day
 from firki.simulator.tape import Block
@@ -20,11 +22,14 @@ from firki.simulator.trading import Kind
 
 U32 = npt.NDArray[np.uint32]
 
-FULL: Final = 184
-INDEX_FULL: Final = 32
+FULL: Final = PACKET_LENGTHS[Mode.FULL]
+INDEX_FULL: Final = INDEX_PACKET_LENGTHS[Mode.FULL]
 """Packet lengths in full mode."""
 
 LEVELS: Final = 5
+
+MOST_HZ: Final = 8
+"""Looks at an instrument in a second, at most."""
 
 SEEN: Final = np.dtype(
     [
@@ -45,7 +50,6 @@ _FUTURE: Final = int(Kind.FUTURE)
 _NOTHING, _COLLECTING, _OPENING, _TRADING, _GATHERING, _CLOSING, _SETTLED = range(7)
 _BOOK: Final = np.uint64(0xA0761D6478BD642F)
 _LATE: Final = np.uint64(0xE7037ED1A0B428DB)
-_LOOKS: Final = 8
 _LOW_6: Final = np.uint64(63)
 _CLOSED_CALM: Final = 0.1
 _UINT32: Final = 0xFFFFFFFF
@@ -246,7 +250,7 @@ def _look(
             place += 1
         if number == hz:
             break
-        look = second_at * _LOOKS + number
+        look = second_at * MOST_HZ + number
         draw = uniform(mixed((term["key"] ^ _BOOK ^ _LATE) + np.uint64(look) * STEP))
         if seen["fresh"] or steady or (ordinary and _book_moves(term, doing, hz, draw)):
             seen["fresh"] = 0

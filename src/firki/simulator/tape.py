@@ -47,7 +47,7 @@ class Trades:
 
     token: npt.NDArray[np.uint32]
     trade_ts: npt.NDArray[np.int64]
-    price: npt.NDArray[np.int32]
+    price: npt.NDArray[np.int64]
     quantity: npt.NDArray[np.int64]
     session: npt.NDArray[np.uint8]
     oi: npt.NDArray[np.int64]
@@ -58,7 +58,7 @@ class Trades:
     @classmethod
     def joined(cls, parts: "list[Trades]") -> "Trades":
         """All trades of the parts, in order of time."""
-        types = (np.uint32, np.int64, np.int32, np.int64, np.uint8, np.int64)
+        types = (np.uint32, np.int64, np.int64, np.int64, np.uint8, np.int64)
         columns = [
             np.concatenate([np.zeros(0, of), *c])
             for of, c in zip(types, _columns(parts), strict=True)
@@ -143,7 +143,7 @@ class Truth:
                 Trades(
                     token=self._tokens[row],
                     trade_ts=ts[keep],
-                    price=block.price[keep],
+                    price=block.price[keep].astype(np.int64),
                     quantity=block.quantity[keep],
                     session=block.kind[keep],
                     oi=block.oi[keep],

@@ -153,10 +153,10 @@ def _quantity(term: Any, drawn: int) -> Any:
 
 @njit(cache=True, nogil=True)
 def _side_price(middle: float, half: float, tick: int, drawn: int) -> Any:
-    """A seller hits the bid or a buyer lifts the ask; a few go some ticks deeper."""
+    """A seller hits the bid or a buyer lifts the ask; a few go a tick or two deeper."""
     deeper = 0
-    if (drawn >> np.uint64(8)) & np.uint64(31) == np.uint64(0):
-        deeper = 1 + int((drawn >> np.uint64(13)) & np.uint64(3))
+    if (drawn >> np.uint64(8)) & np.uint64(63) == np.uint64(0):
+        deeper = 1 + int((drawn >> np.uint64(14)) & np.uint64(1))
     if drawn & np.uint64(1):
         return (math.ceil((middle + half) / tick - _TINY) + deeper) * tick
     return max(math.floor((middle - half) / tick + _TINY) - deeper, 1) * tick

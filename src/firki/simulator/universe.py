@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Final
 
 from firki.errors import ConfigError
+from firki.kite.vocabulary import Segment
 from firki.model.calendar import Calendar, SessionClass
 from firki.simulator.chance import key_of
 from firki.simulator.closes import Closes
@@ -26,7 +27,7 @@ from firki.simulator.contracts import (
     week_expiries,
 )  # fmt: skip
 from firki.simulator.day import SECTORS
-from firki.simulator.listing import INDICES, NSE, Entry, traits_of
+from firki.simulator.listing import Entry, traits_of
 from firki.simulator.trading import Kind
 
 MOST_INSTRUMENTS: Final = 27_000
@@ -126,7 +127,7 @@ def index_entry(
     symbol: str, exchange: str, number: int, level: float, beta: float, sector: int
 ) -> Entry:
     """An index; ``level`` in points."""
-    token = number * 256 + INDICES
+    token = number * 256 + Segment.INDICES
     return Entry(
         symbol, symbol, exchange, "INDICES", "EQ", SessionClass.INDEX, token, token, Kind.INDEX,
         tick=5, lot=1, anchor=level * 100, beta=beta, gamma=1.0 if sector else 0.0,
@@ -138,7 +139,7 @@ def share_entry(
     symbol: str, name: str, number: int, rupees: float, sector: int, *, rate: float, cas: bool
 ) -> Entry:
     """A share; what is not given is drawn from its number."""
-    token, drawn = number * 256 + NSE, key_of(number)
+    token, drawn = number * 256 + Segment.NSE, key_of(number)
     spaced = rate < _SPACED_BELOW and drawn % _SPACED_EVERY == 0
     slow = (_BRISKEST / max(rate, 1e-5)) ** 0.25
     return Entry(
@@ -146,7 +147,7 @@ def share_entry(
         token, Kind.SHARE, tick=tick_of(rupees), lot=1, anchor=rupees * 100,
         beta=0.6 + drawn % 64 / 80, gamma=0.9, sector=sector,
         sigma=0.006 + (drawn >> 8) % 64 / 12_000 + 0.0006 * min(slow, 12.0), rate=rate,
-        size=min(max(40_000 / rupees, 1.0), 3000.0), calm=calm_of(rate), spread=1e-4 * slow,
+        size=min(max(40_000 / rupees, 1.0), 3000.0), calm=calm_of(rate), spread=5e-5 * slow**1.5,
         spaced=spaced, collects=True,
     )  # fmt: skip
 

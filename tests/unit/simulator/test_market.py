@@ -35,3 +35,11 @@ def test_time_does_not_go_back() -> None:
 def test_a_date_without_trading_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="2026-11-15"):
         SyntheticMarket(calendar(), DAY.replace(day=15))
+
+
+@pytest.mark.parametrize("hz", [0, -1, 9])
+def test_a_rate_of_snapshots_out_of_range_is_refused(hz: int) -> None:
+    with pytest.raises(ConfigError, match="1 to 8"):
+        SyntheticMarket(calendar(), DAY, instruments=20, most_hz=hz)
+    with pytest.raises(ConfigError, match="1 to 8"):
+        SyntheticMarket(calendar(), DAY, instruments=20, steady_hz=hz)

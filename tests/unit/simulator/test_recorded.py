@@ -192,6 +192,24 @@ def test_csv_and_other_forms_say_the_same(tmp_path: Path, tape: Path, form: str)
     assert "NSE:SBIN" in other.listing.keys
 
 
+def test_a_recorded_token_tells_segment_and_price_scale(tmp_path: Path) -> None:
+    path = tmp_path / "ticks.csv"
+    path.write_text(
+        "instrument_token,symbol,ts,ltp,volume\n"
+        "412675,USDINR21APRFUT,2021-04-13 09:15:01,75.1025,5\n"
+        "12000002,NIFTY21APRFUT,2021-04-13 09:15:01,14500.05,75\n"
+        "265,SENSEX,2021-04-13 09:15:01,48000.5,0\n"
+    )
+    market = RecordedMarket(calendar(), [path])
+    listing, columns = market.listing, market.advance(market.end_ts).columns
+    prices = dict(zip(columns[1].tolist(), columns[Column.LAST_PRICE].tolist(), strict=True))
+    assert prices == {412675: 751_025_000, 12000002: 1_450_005, 265: 4_800_050}
+    scales = dict(zip(listing.keys, listing.price_scale.tolist(), strict=True))
+    assert scales == {
+        "BSE:SENSEX": 100, "CDS:USDINR21APRFUT": 10_000_000, "NFO:NIFTY21APRFUT": 100,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("missing", ["symbol", "ts", "ltp", "volume"])
 def test_a_missing_column_is_named(tmp_path: Path, missing: str) -> None:
     path = tmp_path / "ticks.csv"

@@ -61,7 +61,7 @@ def test_parts_of_the_day_come_to_the_whole() -> None:
     assert pairs(Trades.joined(parts)) == pairs(whole)
 
 
-def test_a_bigger_market_moves_the_real_names_as_a_smaller_one_with_the_same_rate() -> None:
+def test_an_index_moves_alike_in_a_small_and_a_big_market() -> None:
     small, big = (
         SyntheticMarket(calendar(), DAY, instruments=count).trades([NIFTY], 0, instant(10, 0))
         for count in (60, 500)
