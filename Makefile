@@ -2,6 +2,7 @@
 TOOLS := .firki-env
 UV := $(TOOLS)/bin/uv
 RUN := $(UV) run --locked
+PYTHON ?= python3
 TESTS ?= tests
 
 .PHONY: help demo test check bench long clean servers
@@ -10,10 +11,13 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(UV):
-	@python3 -m venv $(TOOLS) && $(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "firki needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "setting up, once: uv into $(TOOLS), then the locked environment into .venv (about 500 MB)"
+	@$(PYTHON) -m venv $(TOOLS) && $(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
 
 demo: $(UV) ## a live-looking market day on this machine, no account needed
-	$(RUN) firki demo $(ARGS)
+	@$(RUN) firki demo $(ARGS)
 
 test: $(UV) servers ## everything the tests need, and the tests
 	$(RUN) --group test pytest -q -n 2 $(TESTS)

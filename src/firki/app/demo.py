@@ -13,6 +13,7 @@ import msgspec
 from pydantic import SecretStr
 
 from firki.app.folder import DataFolder
+from firki.app.kernels import warm
 from firki.app.up import Ready, Up
 from firki.config import Account, Clock, Data, Settings
 from firki.errors import ConfigError, Unavailable
@@ -66,7 +67,8 @@ class Demo:
             start_new_session=True,  # Ctrl-C is for firki, which then stops the simulator
         )
         try:
-            box = await self._box(simulator)
+            # compiling takes seconds at the first start: on two cores both do it at once
+            box, _ = await asyncio.gather(self._box(simulator), asyncio.to_thread(warm))
             up = Up(self._settings_for(box, await self._traded(box)))
             watching = asyncio.create_task(self._watch(simulator, up))
             try:

@@ -7,7 +7,7 @@ never meets an old kernel, and a read-only installation still has a place to wri
 
 import hashlib
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,12 @@ def place_cache(environ: MutableMapping[str, str] = os.environ) -> Path:
         root = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         environ[VARIABLE] = str(Path(root) / "firki" / f"kernels-{_digest()[:16]}")
     return Path(environ[VARIABLE])
+
+
+def are_compiled(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this release was started here before; without that the first start takes longer."""
+    folder = Path(environ.get(VARIABLE, ""))
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _digest() -> str:

@@ -24,13 +24,16 @@ from firki.simulator.player import Days
 from firki.simulator.recorded import RecordedDays
 from firki.simulator.server import BoxServer, address, bind
 from firki.simulator.venue import Market
-from firki.timing import system_now
+from firki.timing import SECOND, system_now
 
 SPEED: Final = "60@09:00,5@10:00"
 """Through the quiet hour first, then slow enough to watch."""
 
 START: Final = time(9)
 MOST_ACCOUNTS: Final = 100
+
+_FEW: Final = 20
+_WEEK: Final = 7 * 86_400 * SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +120,11 @@ def _box(market: Market, days: Days, options: SimOptions, schedule: Schedule, ur
 def _market(options: SimOptions) -> tuple[Market, Days]:
     calendar = CalendarFiles.packaged().parse()
     if options.tape:
-        return _recorded(calendar, options)
+        market, days = _recorded(calendar, options)
+        _warm(calendar, market.trading_date)
+        return market, days
     day = options.day or _newest_day(calendar)
+    _warm(calendar, day)
     if options.steady_hz is not None:
         market = SyntheticMarket(
             calendar, day, seed=options.seed, instruments=options.instruments,
@@ -127,6 +133,14 @@ def _market(options: SimOptions) -> tuple[Market, Days]:
         return market, _NoDays()
     days = SyntheticDays(calendar, seed=options.seed, instruments=options.instruments)
     return days.market(day), days
+
+
+def _warm(calendar: Calendar, day: date) -> None:
+    """Load or compile the market's kernels on a small one: later, on the event loop, the sockets
+    would fall silent for it, and clients would take the feed for dead."""
+    small = SyntheticMarket(calendar, day, instruments=_FEW)
+    small.advance(small.open_ts + 60 * SECOND)
+    small.candles(int(small.listing.token[0]), "minute", small.open_ts - _WEEK, small.open_ts)
 
 
 def _recorded(calendar: Calendar, options: SimOptions) -> tuple[Market, Days]:

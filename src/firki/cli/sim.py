@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firki.cli.exits import told
+from firki.cli.up import tell_first_start
 
 if TYPE_CHECKING:
     from firki.app.sim import SimFacts
@@ -73,6 +74,8 @@ def simulate(
         typer.echo(as_line(facts) if as_json else in_words(facts))
 
     with told():
+        if not as_json:
+            tell_first_start()
         from firki.app.sim import SimOptions, run_sim
 
         options = SimOptions(

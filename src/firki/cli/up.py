@@ -18,6 +18,7 @@ Config = Annotated[
 def up(config: Config = None) -> None:
     """Capture the market: feed in, journal, candles, page and API, until it is stopped."""
     with told():
+        tell_first_start()
         from firki.app.programs import run_up
 
         run_up(load_settings(config), show)
@@ -41,6 +42,7 @@ def demo(
 ) -> None:
     """Open a live-looking market day on this machine; no account is needed."""
     with told():
+        tell_first_start()
         from firki.app.demo import DemoOptions
         from firki.app.programs import run_demo
 
@@ -64,6 +66,7 @@ def replay(
 ) -> None:
     """Serve a recorded day again: page, API and stream show it as it was, at any speed."""
     with told():
+        tell_first_start()
         from firki.app.programs import run_replay
         from firki.errors import ConfigError
 
@@ -73,6 +76,14 @@ def replay(
             )
         except ValueError as fault:
             raise ConfigError(f"replay: {fault}") from None
+
+
+def tell_first_start() -> None:
+    """Say why a first start takes longer, before it does."""
+    from firki.app.kernels import are_compiled
+
+    if not are_compiled():
+        typer.echo("firki: compiling, once: about 20 s", err=True)
 
 
 def show(ready: "Ready") -> None:
