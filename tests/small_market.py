@@ -36,17 +36,17 @@ _OPEN_SECOND: Final = 33_300
 MINUTES: Final = 12
 
 
-def capture(root: Path, *days: date, minutes: int = MINUTES) -> DataFolder:
-    """Capture ``minutes`` of each day; the last minute is left forming, as by an orderly stop."""
+def capture(root: Path, *days: date, overrides: bytes = b"") -> DataFolder:
+    """Capture 12 minutes of each day; the last one is left forming, as by an orderly stop."""
     folder = DataFolder(root)
     folder.make()
     for day in days or (EARLIER, DAY):
-        asyncio.run(_capture(folder, day, minutes))
+        asyncio.run(_capture(folder, day, CalendarFiles.packaged(overrides)))
     return folder
 
 
-async def _capture(folder: DataFolder, day: date, minutes: int) -> None:
-    book = Book.of(CSV, CalendarFiles.packaged(), Rules(), day=day)
+async def _capture(folder: DataFolder, day: date, calendar: CalendarFiles) -> None:
+    book = Book.of(CSV, calendar, Rules(), day=day)
     market_day = MarketDay.open(
         folder, day, book,
         decode=_decode, capacity=10, settings=JournalSettings(), on_failure=_fail,
@@ -59,7 +59,7 @@ async def _capture(folder: DataFolder, day: date, minutes: int) -> None:
         (opens_ts, b"", RecordKind.CONNECTED),
         (opens_ts, wire.encode(snapshots(opens_ts // SECOND, 0)), RecordKind.FRAME),
     ]
-    for number in range(1, minutes * 6):
+    for number in range(1, MINUTES * 6):
         second = opens_ts // SECOND + 10 * number - 5
         payload = wire.encode(snapshots(second, number))
         records.append((second * SECOND + SECOND // 2, payload, RecordKind.FRAME))

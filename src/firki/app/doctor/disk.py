@@ -37,8 +37,12 @@ def check_folder(folder: DataFolder) -> Finding:
 
 def check_room(folder: DataFolder) -> Finding:
     """Whether the disk has room for a day as large as the largest one kept."""
-    free = shutil.disk_usage(_existing(folder.root)).free
     largest = max((_day_bytes(folder, day.isoformat()) for day in folder.days()), default=0)
+    return judge_room(shutil.disk_usage(_existing(folder.root)).free, largest)
+
+
+def judge_room(free: int, largest: int) -> Finding:
+    """What so many free bytes mean where the largest day took ``largest``."""
     found = f"{free / GB:.1f} GB are free"
     if largest:
         found += f", the largest day kept took {largest / GB:.2f} GB"
