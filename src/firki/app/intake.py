@@ -86,6 +86,8 @@ class Intake:
     skew: SkewWatch
     texts: Texts
     wanted: Wanted
+    opened: asyncio.Event
+    """Set once a connection has opened."""
     notes: list[str] = field(default_factory=list)
 
     @classmethod
@@ -119,10 +121,10 @@ class Intake:
         feed = _feed(settings, account, token)
         opener = _opener(settings, account, folder, book, feed.decode, fail)
         market = Market(opener, bus, settings.live.intervals)
-        texts = Texts(bus)
+        texts, opened = Texts(bus), asyncio.Event()
         plant = Plant(
             market.begin(today), clock=clock, decode=feed.decode, next_day=market.next_day,
-            on_text=texts.take, on_state=_log_state,
+            on_text=texts.take, on_state=_noting(opened),
         )  # fmt: skip
         pool = Pool(
             feed, plant, account=account.name,
@@ -133,7 +135,7 @@ class Intake:
         bus.subscribe(TICKS, _watching(skew, fail))
         intake = cls(
             clock=clock, calendar=calendar, rest=rest, bus=bus, market=market, plant=plant,
-            pool=pool, skew=skew, texts=texts, wanted=wanted,
+            pool=pool, skew=skew, texts=texts, wanted=wanted, opened=opened,
         )  # fmt: skip
         intake._want()
         return intake
@@ -216,5 +218,10 @@ def _watching(skew: SkewWatch, fail: Fail) -> Callable[[Ticks], None]:
     return take
 
 
-def _log_state(connection: int, state: ConnectionState, reason: str) -> None:
-    log.info("connection %s connection=%d reason=%s", state.name.lower(), connection, reason)
+def _noting(opened: asyncio.Event) -> Callable[[int, ConnectionState, str], None]:
+    def note(connection: int, state: ConnectionState, reason: str) -> None:
+        log.info("connection %s connection=%d reason=%s", state.name.lower(), connection, reason)
+        if state is ConnectionState.OPEN:
+            opened.set()
+
+    return note

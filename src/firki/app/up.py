@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEADLINE_SECONDS: Final = 10.0
+_FEED_FIRST_SECONDS: Final = 1.0
+"""How long the doors wait for the feed to open, so as not to compete with it for the processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,9 @@ class Up:
             self._settings, self._account, self._folder, stack, self.fail
         )
         self._intake_tasks.append(self._start(self._intake.run()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FEED_FIRST_SECONDS):
+                await self._intake.opened.wait()
         # for most of a second: in a thread, frames are stamped and kept meanwhile
         doors = await asyncio.to_thread(_open_doors, self._settings, self._folder, self._intake)
         self._door_tasks.append(self._start(doors.run(sock)))
