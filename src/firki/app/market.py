@@ -112,6 +112,10 @@ class Market:
             chosen = np.unique(places[(classes == number) & (slots == slot)])
             yield day.candles.row(int(number), int(slot), chosen)
 
+    def gaps(self, token: int) -> list[tuple[int, int]]:
+        """Stretches of today's session in which the feed of the token was away."""
+        return self.day.candles.gaps(token)
+
     def mark(self, token: int) -> int:
         """Changes whenever a candle of the token does, a forming one too."""
         return hash((self.day.trading_date, self.board.mark(token), self.minutes_final))

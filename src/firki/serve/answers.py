@@ -9,6 +9,7 @@ import numpy as np
 from firki.model.candle import CandleColumns, Status
 from firki.model.ist import ist_text
 from firki.serve import encode
+from firki.serve.encode import Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,14 @@ class Encoded:
     encoded: bytes
 
 
-def json_body(key: str, candles: CandleColumns, *, decimals: int, old: Answer | None) -> Encoded:
+def json_body(
+    key: str,
+    candles: CandleColumns,
+    stretches: list[Stretch],
+    *,
+    decimals: int,
+    old: Answer | None,
+) -> Encoded:
     """The JSON document; of the final candles only those are encoded that ``old`` does not hold."""
     kept = old.settled if old is not None and _same(old.candles, candles, old.settled) else 0
     final = _leading_final(candles)
@@ -60,11 +68,7 @@ def json_body(key: str, candles: CandleColumns, *, decimals: int, old: Answer | 
     listed = [encoded] if encoded else []
     if final < len(candles):
         listed.append(encode.json_rows(candles.take(slice(final, None)), decimals=decimals))
-    after = (
-        encode.json_source(candles.source)
-        + b",".join(listed)
-        + encode.json_tail(encode.gaps(candles))
-    )
+    after = encode.json_source(candles.source) + b",".join(listed) + encode.json_tail(stretches)
     return Encoded((encode.json_head(key, candles.interval.name), after), final, encoded)
 
 

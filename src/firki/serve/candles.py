@@ -14,6 +14,7 @@ from firki.serve import encode
 from firki.serve.answers import Answer, Answers, json_body
 from firki.serve.ask import MOST_CANDLES, Ask, parse_ask, window
 from firki.serve.directory import Directory, decimals
+from firki.serve.encode import Stretch
 from firki.serve.parts import ServeParts
 from firki.serve.problem import Headers, invalid, respond
 from firki.serve.when import DAY_NS
@@ -73,9 +74,24 @@ class CandleRoute:
             return old
         async with self._reading:
             candles, from_ts = await self._read(ask, instrument, bounds, old)
-        answer = _encoded(ask, instrument, candles, old, from_ts=from_ts, mark=mark)
+        stretches = self._gaps(instrument, candles, (from_ts, bounds[1]))
+        answer = _encoded(ask, instrument, candles, old, stretches, from_ts=from_ts, mark=mark)
         self._answers.put(name, answer)
         return answer
+
+    def _gaps(
+        self, instrument: Instrument, candles: CandleColumns, bounds: Window
+    ) -> list[Stretch]:
+        """When the feed was away: minutes without any candle too, where that is known."""
+        gaps = self._parts.gaps
+        if gaps is None:
+            return encode.gaps(candles)
+        until = min(bounds[1], max(candles.as_of_ts, self._parts.clock.now()))
+        return [
+            Stretch(ist_text(max(begin, bounds[0])), ist_text(min(end, until)))
+            for begin, end in gaps(instrument.instrument_token)
+            if end > bounds[0] and begin < until
+        ]
 
     async def _read(
         self, ask: Ask, instrument: Instrument, bounds: Window, old: Answer | None
@@ -136,6 +152,7 @@ def _encoded(
     instrument: Instrument,
     candles: CandleColumns,
     old: Answer | None,
+    stretches: list[Stretch],
     *,
     from_ts: int,
     mark: int | None,
@@ -143,7 +160,7 @@ def _encoded(
     places = decimals(instrument)
     settled, encoded = 0, b""
     if ask.format == "json":
-        document = json_body(instrument.key, candles, decimals=places, old=old)
+        document = json_body(instrument.key, candles, stretches, decimals=places, old=old)
         body, settled, encoded = document.body, document.settled, document.encoded
     elif ask.format == "csv":
         body = (encode.csv(candles, decimals=places), b"")

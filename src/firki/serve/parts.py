@@ -82,4 +82,7 @@ class ServeParts:
     marks: Callable[[int], int] | None = None
     """A number for a token that changes whenever any of its candles does, forming ones too. With
     it an unchanged answer is given again without reading; without it every request reads."""
+    gaps: Callable[[int], Sequence[tuple[int, int]]] | None = None
+    """Stretches [from, to) of today's session in which the feed of a token was away. Without it
+    they are told from the flags of the candles there are."""
     settings: ServeSettings = field(default_factory=ServeSettings)

@@ -274,3 +274,21 @@ async def test_days_weeks_and_months_look_back_far_enough(
         first = next(asked for asked in market.candles.asked if asked[1] == name)
         assert (MIDNIGHT_TS - first[2]) / DAY_NS >= days
     assert Interval.parse("1mo").name == "month"
+
+
+async def test_minutes_without_any_candle_are_told_as_a_gap_where_that_is_known(
+    market: Market,
+) -> None:
+    market.candles.put(candles(INFY, [1500.0]))
+    market.clock.now_ts = OPEN_TS + 30 * MINUTE_NS
+    away = (OPEN_TS + 5 * MINUTE_NS, OPEN_TS + 7 * MINUTE_NS)
+    app = create_app(market.parts(gaps=lambda token: [away] if token == INFY else []))
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app),
+        base_url="http://127.0.0.1:8000",
+        headers={"authorization": f"Bearer {market.key}"},
+    ) as client:
+        document = (await client.get(INFY_URL)).json()
+    assert document["gaps"] == [
+        {"from": "2026-11-20T09:20:00+05:30", "to": "2026-11-20T09:22:00+05:30"}
+    ]
