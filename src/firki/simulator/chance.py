@@ -1,9 +1,7 @@
 """Numbers drawn by counting: the same key and counter give the same number, in any order.
 
 Everything drawn in the simulator comes from ``mixed(key + counter * STEP)``, so no part of a market
-depends on what was asked before. Kernels in other modules compile these functions into their own
-cached code and do not notice a change here: a change would be another market for every seed, and
-needs the kernel cache emptied.
+depends on what was asked before. Any change here is another market for every seed.
 """
 
 from typing import Any, Final

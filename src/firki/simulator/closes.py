@@ -33,7 +33,7 @@ TRAITS: Final = np.dtype(
 
 Prices in paise. ``path_token`` is the token whose walk it follows (its own, or the underlying's),
 ``anchor`` that walk's level on the day of ``ANCHOR``, ``expiry`` a date's ordinal or 0,
-``open_interest`` in lots. The rest as in ``tape.TERMS``.
+``open_interest`` in lots. The rest as in ``trading.TERMS``.
 """
 
 ANCHOR: Final = date(2026, 1, 1).toordinal()

@@ -1,8 +1,4 @@
-"""How an instrument trades: kernels that draw its path, its trades and its quotes by the second.
-
-Kernels that call each other stay in this file, because a cached kernel is compiled anew only when
-its own file changes.
-"""
+"""How an instrument trades: kernels that draw its path, its trades and its quotes by the second."""
 
 import math
 from enum import IntEnum

@@ -65,6 +65,7 @@ _SOUNDS: Final = (
     "JE",
     "SHA",
 )
+_SHUFFLE: Final = 40_503
 _TRADES: Final = ("CHEM", "TEX", "IND", "PHARM", "FIN", "CEM", "AGRO", "TECH", "POWER", "AUTO")
 
 
@@ -160,7 +161,7 @@ def _indices(count: int) -> Iterator[Entry]:
             float(row["beta"]), SECTORS.index(row["sector"]),
         )  # fmt: skip
     for number in range(count - len(known)):
-        symbol = f"FIRKI {_word(number)} INDEX"
+        symbol = f"FIRKI {_word(number + 1)} INDEX"
         sector = number % len(SECTORS)
         yield index_entry(symbol, "NSE", _INVENTED_INDICES + number, 10_000.0, 1.0, sector)
 
@@ -187,22 +188,24 @@ def _rate(rank: int, count: int, cas: int) -> float:
 
 
 def _invented(number: int, rate: float, *, cas: bool) -> Entry:
-    exchange_token = _INVENTED_SHARES + number
+    word, exchange_token = _word(number + 1), _INVENTED_SHARES + number
     drawn = key_of(exchange_token, 7)
     trade = _TRADES[drawn % len(_TRADES)]
     rupees = round(10 ** (1.5 + 2.0 * (drawn >> 8) % 1000 / 1000), 2)
     sector = 1 + (drawn >> 24) % (len(SECTORS) - 1)
-    symbol = _word(number) + trade
+    symbol = word + trade
     return share_entry(
-        symbol, f"{_word(number)} {trade}", exchange_token, rupees, sector, rate=rate, cas=cas
+        symbol, f"{word} {trade}", exchange_token, rupees, sector, rate=rate, cas=cas
     )
 
 
 def _word(number: int) -> str:
-    """A word of its own for every number below 16^4."""
-    letters = 3 if number < len(_SOUNDS) ** 3 else 4
-    places = (number // len(_SOUNDS) ** place % len(_SOUNDS) for place in range(letters))
-    return "".join(_SOUNDS[place] for place in places)
+    """A word of its own for every number below 16^4: three sounds, or four where three run out."""
+    sounds = len(_SOUNDS)
+    letters = 3 if number < sounds**3 else 4
+    # an odd factor makes another order of all numbers below a power of two
+    shuffled = number * _SHUFFLE % sounds**letters
+    return "".join(_SOUNDS[shuffled // sounds**place % sounds] for place in range(letters))
 
 
 def _futures(

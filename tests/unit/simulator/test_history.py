@@ -185,6 +185,7 @@ def test_the_played_days_bar_holds_every_trade() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_played_day_is_known_only_as_far_as_it_was_played() -> None:
     bars = demo().candles(INFY, "minute", instant(0, 0), instant(23, 0))
     assert bars.start_ts[-1] == instant(9, 44)

@@ -8,6 +8,7 @@ from firki.errors import ConfigError
 from firki.simulator.market import SyntheticMarket
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_however_the_day_is_cut_up() -> None:
     whole, cut = (SyntheticMarket(calendar(), DAY, instruments=60) for _ in range(2))
     until = instant(9, 16, 30)

@@ -15,6 +15,8 @@ from firki.simulator.contracts import month_expiries, week_expiries
 from firki.simulator.market import SyntheticMarket
 from firki.simulator.universe import Universe, build_universe, read_table
 
+pytestmark = pytest.mark.slow
+
 
 def universe(count: int, day: date = DAY) -> Universe:
     eve = calendar().previous_session(SessionClass.CASH, day).trading_date
@@ -109,7 +111,6 @@ def test_symbols_follow_kites_grammar() -> None:
     assert "NIFTY26NOVFUT" in listing.tradingsymbol
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 10, 333, 9000, 27_000])
 def test_any_number_of_instruments_has_as_many_tokens_and_keys(count: int) -> None:
     made = universe(count)
