@@ -63,7 +63,8 @@ class Doors:
             clock=clock, instruments=lambda: market.day.book.table,
             captured=lambda: wanted.tokens, candles=candles, quotes=market.board,
             bus=intake.bus, health=self._health.document, credentials=self.credentials,
-            metrics=registry, marks=market.mark, settings=serve_settings(settings),
+            metrics=registry, marks=market.mark,
+            gaps=market.gaps, settings=serve_settings(settings),
             clock_control=clock if isinstance(clock, SimulatedClock) else None,
             ingest=Ingest(
                 intake.plant, lambda: market.day.book.table, lambda: wanted.tokens

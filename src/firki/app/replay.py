@@ -300,7 +300,8 @@ class Replay:
             clock=self._clock, instruments=lambda: book.table, captured=lambda: self._wanted,
             candles=LayeredCandles(market, lake, NoBroker(), book.calendar),
             quotes=market.board, bus=market.bus, health=health.document, credentials=credentials,
-            metrics=registry, marks=market.mark, clock_control=self._clock,
+            metrics=registry, marks=market.mark,
+            gaps=market.gaps, clock_control=self._clock,
             settings=serve_settings(self._settings),
         )  # fmt: skip
 
