@@ -36,10 +36,22 @@ class Flag(IntFlag):
     """Bucketed by arrival: the feed's mode carries no exchange time."""
     NO_VOLUME = 64
     NO_OI = 128
+    CLOSE_OF_AUCTION = 256
+    """Day bars: the close is the closing auction's price ..."""
+    CLOSE_AFTER_SESSION = 512
+    """... or the price shown after the session, which the exchange sets; else the last trade's."""
+
+    @property
+    def close_kind(self) -> str:
+        """What the close of a day bar is: last_trade, closing_auction or after_close."""
+        if Flag.CLOSE_AFTER_SESSION in self:
+            return "after_close"
+        return "closing_auction" if Flag.CLOSE_OF_AUCTION in self else "last_trade"
 
     def words(self) -> list[str]:
-        """The set flags in lower case, FINAL left out (it is the status)."""
-        shown = (flag for flag in Flag if flag in self and flag is not Flag.FINAL)
+        """The set flags in lower case; FINAL is the status, and ``close_kind`` is told apart."""
+        hidden = Flag.FINAL | Flag.CLOSE_OF_AUCTION | Flag.CLOSE_AFTER_SESSION
+        shown = (flag for flag in Flag if flag in self and flag not in hidden)
         return [flag.name.lower() for flag in shown if flag.name]
 
 

@@ -35,7 +35,7 @@ _LOOK_ANYWAY_EVERY: Final = 50
 _LONG_DAYS: Final = {"day": 1, "week": 7, "month": 31}
 
 
-class KeyedCandle(CandleRow, frozen=True):
+class KeyedCandle(CandleRow, frozen=True, kw_only=True):
     """A candle with whose it is."""
 
     key: str

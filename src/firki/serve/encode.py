@@ -32,6 +32,8 @@ class CandleRow(msgspec.Struct, frozen=True):
     revision: int
     session: str
     flags: list[str]
+    close_kind: str | msgspec.UnsetType = msgspec.UNSET
+    """Day bars: last_trade, closing_auction or after_close."""
 
 
 class Stretch(msgspec.Struct, frozen=True, rename={"from_": "from"}):
@@ -86,8 +88,13 @@ def rows(columns: CandleColumns, *, decimals: int) -> list[CandleRow]:
             columns.revision.tolist(),
             [_SESSION[one] for one in columns.session.tolist()],
             [_words(one) for one in columns.flags.tolist()],
+            *([] if columns.interval.minutes else [_close_kinds(columns)]),
         )
     )
+
+
+def _close_kinds(columns: CandleColumns) -> list[str]:
+    return [Flag(one).close_kind for one in columns.flags.tolist()]
 
 
 def json_rows(columns: CandleColumns, *, decimals: int) -> bytes:
@@ -133,7 +140,8 @@ def _end(columns: CandleColumns, row: int) -> str:
     return ist_text(end)
 
 
-_CSV_HEADER: Final = ",".join(CandleRow.__struct_fields__).encode() + b"\r\n"
+_CSV_HEADER: Final = ",".join(CandleRow.__struct_fields__[:-1]).encode() + b"\r\n"
+"""Without ``close_kind``, which only day bars have."""
 
 
 def csv(columns: CandleColumns, *, decimals: int) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from tests.fakes.gateway import INFY, MINUTE_NS, OPEN_TS, candles
 
-from firki.model.candle import CandleColumns, Flag, Interval, SessionKind, Status
+from firki.model.candle import DAY, CandleColumns, Flag, Interval, SessionKind, Status
 from firki.serve import encode
 
 FLAGS = [
@@ -111,3 +111,13 @@ def test_a_candle_cut_short_ends_where_the_next_one_begins() -> None:
         **(columns.arrays() | {"start_ts": [OPEN_TS, OPEN_TS + 15 * MINUTE_NS]}),
     )  # fmt: skip
     assert encode.gaps(columns)[0].to[11:16] == "09:30"
+
+
+def test_a_day_bar_says_what_its_close_is() -> None:
+    flags = [0, Flag.CLOSE_OF_AUCTION, Flag.CLOSE_AFTER_SESSION | Flag.CLOSE_OF_AUCTION]
+    columns = candles(INFY, [1.0, 2.0, 3.0], interval=DAY, flags=np.array(flags))
+    rows = encode.rows(columns, decimals=2)
+    assert [row.close_kind for row in rows] == ["last_trade", "closing_auction", "after_close"]
+    assert all(row.flags == [] for row in rows)
+    minutes = candles(INFY, [1.0])
+    assert b"close_kind" not in encode.json_rows(minutes, decimals=2)
