@@ -191,7 +191,7 @@ def _invented(number: int, rate: float, *, cas: bool) -> Entry:
     word, exchange_token = _word(number + 1), _INVENTED_SHARES + number
     drawn = key_of(exchange_token, 7)
     trade = _TRADES[drawn % len(_TRADES)]
-    rupees = round(10 ** (1.5 + 2.0 * (drawn >> 8) % 1000 / 1000), 2)
+    rupees = round(10 ** (1.5 + (drawn >> 8) % 1000 / 500), 2)
     sector = 1 + (drawn >> 24) % (len(SECTORS) - 1)
     symbol = word + trade
     return share_entry(
