@@ -4,10 +4,11 @@ No lock and no running firki are needed. ``firki.open()`` gives a ``Reader``.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firki.app.folder import DataFolder
 from firki.app.market_day import CalendarFiles, read_book
@@ -18,7 +19,7 @@ from firki.kite import instruments as kite_instruments
 from firki.live import file as grid_file
 from firki.live.reading import GridCandles
 from firki.model.calendar import Calendar, ist_date, ist_midnight
-from firki.model.candle import CandleColumns, Interval
+from firki.model.candle import CandleColumns, Flag, Interval, SessionKind, Status
 from firki.model.instrument import Instrument, InstrumentTable
 from firki.model.reduction import reduce_days
 from firki.model.session import Session, SessionClass
@@ -77,14 +78,16 @@ class Reader:
         count: int | None = None,
         include_current: bool = True,
     ) -> "pl.DataFrame":
-        """Candles as a Polars frame, prices in rupees; ``count`` gives the newest so many bars."""
-        import polars as pl
+        """Candles as a Polars frame; ``count`` gives the newest so many bars.
 
+        Prices are rupees, times ns UTC, status, session and flags words; a volume or open interest
+        that does not exist is null.
+        """
         columns = self.columns(
             key, interval, from_ts=from_ts, to_ts=to_ts, count=count,
             include_current=include_current,
         )  # fmt: skip
-        return pl.DataFrame(columns.arrays())
+        return _frame(columns)
 
     def columns(
         self,
@@ -100,7 +103,7 @@ class Reader:
         token = self.instrument(key).instrument_token
         until = to_ts if to_ts is not None else system_now() + 365 * _DAY_NS
         read = self.read([token], Interval.parse(interval), from_ts, until)
-        found = asyncio.run(read)
+        found = _finish(read)
         if not include_current:
             found = found.take(found.status > 0)
         return found if count is None else found.take(slice(max(0, len(found) - count), None))
@@ -137,6 +140,39 @@ class Reader:
         if file is None and (path / grid_file.FILE_NAME).exists():
             raise Corrupt(f"grid {path}: not a grid of this release; it is rebuilt by `firki up`")
         return GridCandles(file) if file is not None else None
+
+
+def _finish(read: Coroutine[Any, Any, CandleColumns]) -> CandleColumns:
+    """What the reading gives, also where an event loop is running already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(read)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, read).result()
+
+
+def _frame(columns: CandleColumns) -> "pl.DataFrame":
+    import polars as pl
+
+    arrays = columns.arrays()
+    flags: list[int] = arrays["flags"].tolist()
+    words = {value: Flag(value).words() for value in set(flags)}
+
+    def known(name: str, absent: Flag) -> "pl.Series":
+        values = zip(arrays[name].tolist(), flags, strict=True)
+        return pl.Series([None if absent in Flag(f) else v for v, f in values], dtype=pl.Int64)
+
+    return pl.DataFrame(
+        {
+            **arrays,
+            "volume": known("volume", Flag.NO_VOLUME),
+            "oi": known("oi", Flag.NO_OI),
+            "status": pl.Series([Status(s).word for s in arrays["status"]], dtype=pl.String),
+            "session": pl.Series([SessionKind(s).word for s in arrays["session"]], dtype=pl.String),
+            "flags": pl.Series([words[f] for f in flags], dtype=pl.List(pl.String)),
+        }
+    )
 
 
 def open_folder(root: Path | None = None) -> Reader:

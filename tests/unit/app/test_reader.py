@@ -1,0 +1,75 @@
+"""``firki.open()`` on a captured market."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from tests import small_market
+
+import firki
+from firki.app.reader import Reader
+from firki.errors import Rejected, Unavailable
+from firki.model.ist import ist_midnight
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_market.capture(tmp_path_factory.mktemp("open")).root
+
+
+@pytest.fixture(scope="module")
+def market(folder: Path) -> Reader:
+    return firki.open(folder)
+
+
+def test_count_gives_exactly_so_many_candles_with_and_without_the_forming_one(
+    market: Reader,
+) -> None:
+    with_it = market.candles("NSE:INFY", count=5)
+    without = market.candles("NSE:INFY", count=5, include_current=False)
+    assert len(with_it) == len(without) == 5
+    assert with_it["status"].to_list() == ["final"] * 4 + ["forming"]
+    assert set(without["status"]) == {"final"}
+    assert without["start_ts"].to_list()[1:] == with_it["start_ts"].to_list()[:-1]
+
+
+def test_prices_are_rupees_and_what_does_not_exist_is_null(market: Reader) -> None:
+    share = market.candles("NSE:INFY", count=1).row(0, named=True)
+    index = market.candles("NSE:NIFTY 50", count=1).row(0, named=True)
+    future = market.candles("NFO:NIFTY26NOVFUT", count=1).row(0, named=True)
+    assert 1500 < share["open"] < 1510
+    assert share["volume"] > 0
+    assert share["oi"] is None
+    assert index["volume"] is None
+    assert index["oi"] is None
+    assert future["oi"] is not None
+    assert "no_volume" in index["flags"]
+    assert share["session"] == "continuous"
+
+
+def test_a_token_is_as_good_as_a_key_and_spellings_are_one(market: Reader) -> None:
+    by_key = market.candles("NSE:INFY", "5minute")
+    assert by_key.equals(market.candles("408065", "5m"))
+    assert by_key.schema["flags"] == pl.List(pl.String)
+
+
+def test_a_range_holds_the_candles_that_start_in_it(market: Reader) -> None:
+    opens = ist_midnight(small_market.EARLIER) + 33_300 * 10**9
+    found = market.columns("NSE:INFY", from_ts=opens, to_ts=opens + 2 * 60 * 10**9)
+    assert (np.diff(found.start_ts) == 60 * 10**9).all()
+    assert len(found) == 3
+
+
+async def test_it_works_where_an_event_loop_runs_as_in_a_notebook(market: Reader) -> None:
+    assert len(market.candles("NSE:INFY", count=3)) == 3
+
+
+def test_an_unknown_key_is_refused_with_what_comes_near(market: Reader) -> None:
+    with pytest.raises(Rejected, match="NSE:INFY"):
+        market.candles("NSE:INFI")
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="firki demo"):
+        firki.open(tmp_path / "nothing")
