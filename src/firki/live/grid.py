@@ -30,6 +30,8 @@ _SLICE: Final = 10_000
 _UNDO_A_ROW: Final = 6
 _NO_OI_CLASSES: Final = frozenset({"cas", "cash", "index"})
 _NEVER: Final = 1 << 60
+_AHEAD: Final = 3
+"""Minutes whose pages are brought in before they begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,7 @@ class Rules:
     repair_extremes: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What a record did: rows that were trades, minutes now final, final minutes amended.
 
     ``final`` lists (class, slot, instruments), ``amended`` has shape (n, 2): instrument, slot;
@@ -90,14 +91,14 @@ class DayGrid:
         self._class_numbers = {layout.name: k for k, layout in enumerate(self.header.classes)}
         self._members: list[list[int]] = [[] for _ in self.header.classes]
         self._member_arrays: list[npt.NDArray[np.uint32]] = []
+        self._reserved = [(_AHEAD, 0) for _ in self.header.classes]
         self._changed = np.zeros((1 << 16, 2), np.uint32)
         self._tally = np.zeros(2, np.int64)
         self._rules = np.zeros(kernels.RULE_COUNT, np.int64)
-        self._rules[kernels.R_MIDNIGHT] = self.header.midnight_ts // SECOND
-        self._rules[kernels.R_FINAL_EXCHANGE] = rules.final_exchange_seconds
-        self._rules[kernels.R_FINAL_MARKET] = rules.final_market_seconds
-        self._rules[kernels.R_STRICT] = rules.strict
-        self._rules[kernels.R_REPAIR] = rules.repair_extremes
+        self._rules[:] = (
+            self.header.midnight_ts // SECOND, 0, rules.final_exchange_seconds,
+            rules.final_market_seconds, rules.strict, rules.repair_extremes,
+        )  # fmt: skip
         self._final_exchange = rules.final_exchange_seconds
         self._final_market = rules.final_market_seconds
         self._market = 0
@@ -120,8 +121,7 @@ class DayGrid:
         seq = self._checkpoints.restore(self, journal_end)
         if seq is None:
             self.columns = 0
-            self.state[:] = 0
-            self.file.cells[:] = 0
+            self.file.empty()
             self._checkpoints.write(self, 0, [])
             seq = 0
         for index in range(self.columns):
@@ -282,6 +282,8 @@ class DayGrid:
             np.flatnonzero(classes == k).astype(np.uint32) for k in range(len(self._members))
         ]
         self._members = [list(map(int, members)) for members in self._member_arrays]
+        for k, layout in enumerate(self.header.classes):
+            self._reserve(k, min(self._reserved[k][0], layout.slots))
         longest = max((len(m) for m in self._member_arrays), default=0)
         self._out = np.zeros(longest, np.uint32)
 
@@ -328,9 +330,18 @@ class DayGrid:
 
     def _touch_ahead(self, k: int, slot: int) -> None:
         layout = self.header.classes[k]
-        for ahead in range(slot, min(slot + 3, layout.slots)):
+        self._reserve(k, min(slot + _AHEAD, layout.slots))
+        for ahead in range(slot, min(slot + _AHEAD, layout.slots)):
             first = layout.first_cell + ahead * layout.capacity
             touch(self._cells, first, len(self._members[k]))
+
+    def _reserve(self, k: int, until: int) -> None:
+        """Have pages for the class's columns in all rows before ``until``."""
+        layout, width = self.header.classes[k], len(self._members[k])
+        rows, had = self._reserved[k]
+        for slot in range(0 if width > had else rows, until):
+            self.file.reserve(layout.first_cell + slot * layout.capacity, width)
+        self._reserved[k] = (max(rows, until), max(width, had))
 
     def _next_end(self, who: int) -> int:
         ends = [
