@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from firki.errors import FirkiError
 from firki.live import layout as at
 from firki.model.calendar import Session
 
@@ -17,8 +18,16 @@ _ROUND: Final = 128
 """Columns are reserved in steps of one page of cells."""
 
 
+class GridDiskError(FirkiError):
+    """The disk has no room for the day's grid."""
+
+
 class GridFile:
-    """A day's file mapped into memory; ``regions`` are views of it."""
+    """A day's file mapped into memory; ``regions`` are views of it.
+
+    The file is sparse, and a mapped page the disk has no room for would end the process without a
+    word: whoever writes cells reserves their pages first.
+    """
 
     def __init__(self, path: Path, header: at.Header, file: npt.NDArray[np.uint8]) -> None:
         self.path = path
@@ -32,6 +41,23 @@ class GridFile:
 
     def region(self, region: at.Region) -> npt.NDArray[Any]:
         return region.of(self._file)
+
+    def empty(self) -> None:
+        """Forget every candle and column. Only cells that had a column are written: the rest of
+        the file is a hole and stays one."""
+        used = self.state[: int(self.live["columns"][0]), at.S_FIRST_ROW]
+        for layout in self.header.classes:
+            width = int(np.count_nonzero(used == layout.first_row))
+            rows = self.cells[layout.first_cell :][: layout.slots * layout.capacity]
+            rows.reshape(layout.slots, layout.capacity)[:, :width] = 0
+        self.state[: len(used)] = 0
+        self.live["columns"] = 0
+
+    def reserve(self, first_cell: int, count: int) -> None:
+        """Have the disk set pages aside for these cells; raises GridDiskError when it is full."""
+        if count:
+            size = self.cells.dtype.itemsize
+            _allocate(self.path, self.layout.cells.offset + first_cell * size, count * size)
 
     def flush(self) -> None:
         """Hand the changed pages to the disk."""
@@ -82,12 +108,27 @@ def create(folder: Path, header: at.Header) -> GridFile:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE_NAME
     temporary = path.with_suffix(".new")
+    layout = at.file_layout(header)
     with temporary.open("wb") as out:
-        out.truncate(at.file_layout(header).size)
+        out.truncate(layout.size)
+    _allocate(temporary, 0, layout.cells.offset)
     file = np.memmap(temporary, np.uint8, mode="r+")
     at.write_header(file, header)
     temporary.replace(path)
     return GridFile(path, header, file)
+
+
+def _allocate(path: Path, offset: int, size: int) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.posix_fallocate(descriptor, offset, size)
+    except OSError as error:
+        raise GridDiskError(
+            f"grid {path}: the disk has no room for {size} more bytes ({error.strerror}); free "
+            "some and start again, nothing that the journal acknowledged is lost"
+        ) from error
+    finally:
+        os.close(descriptor)
 
 
 def open_file(folder: Path, *, write: bool) -> GridFile | None:
