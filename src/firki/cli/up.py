@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firki.cli.exits import load_settings, told
+from firki.cli.options import ConfigFile, OfDemo, settings_of
 
 if TYPE_CHECKING:
     from firki.app.up import Ready
 
-Config = Annotated[
-    Path | None, typer.Option("--config", help="Settings file; else ~/.config/firki/config.toml.")
-]
 
-
-def up(config: Config = None) -> None:
+def up(config: ConfigFile = None) -> None:
     """Capture the market: feed in, journal, candles, page and API, until it is stopped."""
     with told():
         tell_first_start()
@@ -25,7 +22,7 @@ def up(config: Config = None) -> None:
 
 
 def demo(
-    config: Config = None,
+    config: ConfigFile = None,
     tape: Annotated[
         list[Path] | None,
         typer.Option("--tape", help="Recorded ticks (Parquet or CSV) instead of made-up ones."),
@@ -62,7 +59,8 @@ def replay(
     start: Annotated[
         str | None, typer.Option("--from", help="Play up to this time at once, HH:MM IST.")
     ] = None,
-    config: Config = None,
+    demo: OfDemo = False,
+    config: ConfigFile = None,
 ) -> None:
     """Serve a recorded day again: page, API and stream show it as it was, at any speed."""
     with told():
@@ -72,7 +70,12 @@ def replay(
 
         try:
             run_replay(
-                load_settings(config), day, speed=speed, paused=paused, start=start, ready=show
+                settings_of(config, demo=demo),
+                day,
+                speed=speed,
+                paused=paused,
+                start=start,
+                ready=show,
             )
         except ValueError as fault:
             raise ConfigError(f"replay: {fault}") from None
@@ -88,11 +91,11 @@ def tell_first_start() -> None:
 
 def show(ready: "Ready") -> None:
     """Tell where the page is. Flushed, because other programs wait for these lines."""
-    typer.echo(f"Open {ready.link}")
-    typer.echo("(the link works once, for five minutes; stop with Ctrl-C)")
+    typer.echo(f"\nOpen {ready.link}")
+    typer.echo("(the link works once, for five minutes; stop with Ctrl-C)\n")
     typer.echo(f"api: {ready.url}/api")
     typer.echo(f"api_key: {ready.api_key}")
-    typer.echo(f"data: {ready.data_folder}")
+    typer.echo(f"data: {ready.data_folder}\n")
     import sys
 
     sys.stdout.flush()

@@ -35,7 +35,8 @@ def listen(
         reason = "another program listens there" if busy else str(wrong)
         raise ConfigError(
             f"{setting}: port {port} on {host} cannot be used: {reason}; "
-            f"set {setting} to another port, or to 0 for any free one"
+            f"set {setting} to another port, or to 0 for any free one "
+            f"(FIRKI_{setting.upper().replace('.', '__')}=0)"
         ) from wrong
     sock.setblocking(False)
     return sock
