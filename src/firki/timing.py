@@ -21,6 +21,11 @@ def steady() -> float:
     return time.monotonic()
 
 
+def worked() -> int:
+    """Nanoseconds the processor worked for this thread; the time others had it is not in it."""
+    return time.thread_time_ns()
+
+
 def system_now() -> int:
     """The machine's own wall clock, ns UTC."""
     return time.time_ns()
