@@ -1,0 +1,219 @@
+"""The small parts around the feed: wishes, posted ticks, texts, clocks, folder, master."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from tests.fakes.small_day import DAY, FUTURE, INFY, NIFTY, RELIANCE, at, book
+from tests.unit.app.programs_children import holder_of
+
+from firki.app import master
+from firki.app.folder import DataFolder
+from firki.app.ingest import CONNECTION, Ingest
+from firki.app.skew import SkewWatch
+from firki.app.texts import BROKER, ORDERS, Texts
+from firki.app.wishes import resolve
+from firki.bus.memory import MemoryBus
+from firki.errors import Busy, ConfigError, Corrupt, Unavailable
+from firki.kite import wire
+from firki.model.candle import CandleColumns, Interval
+from firki.model.tick import COLUMN_COUNT, SECOND, Column, TickBatch, Ticks
+from firki.ports import ConnectionState, Frame, Mode, RecordKind
+
+
+def test_wishes_are_keys_tokens_or_whole_exchanges_and_indices_come_along() -> None:
+    wanted = resolve(book().table, ["NSE:INFY", RELIANCE, "NFO:*"], ["NSE:NIFTY 50"], mode="full")
+    assert list(wanted.tokens) == [NIFTY, INFY, RELIANCE, FUTURE]
+    assert set(wanted.tokens.values()) == {Mode.FULL}
+    assert wanted.unknown == []
+
+
+def test_a_wish_nobody_answers_to_is_told_and_the_rest_goes_on() -> None:
+    wanted = resolve(book().table, ["NSE:INFY", "NSE:NOSUCH", 1], ["BSE:SENSEX"], mode="ltp")
+    assert wanted.tokens == {INFY: Mode.LTP}
+    assert wanted.unknown == ["BSE:SENSEX", "NSE:NOSUCH", "1"]
+
+
+def test_when_nothing_of_a_wish_exists_the_setting_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"capture\.want: none of 1 wishes.*'NSE:NOSUCH'"):
+        resolve(book().table, ["NSE:NOSUCH"], [], mode="full")
+
+
+@dataclass(frozen=True)
+class Posted:
+    instrument_token: int
+    last_price: float
+    day_volume: int | None = None
+    oi: int | None = None
+    exchange_ts: int | None = None
+
+
+class Heard:
+    """A listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[int, bytes, RecordKind]] = []
+        self.states: list[ConnectionState] = []
+
+    def on_frame(self, connection: int, payload: bytes, kind: RecordKind) -> None:
+        self.frames.append((connection, payload, kind))
+
+    def on_state(self, connection: int, state: ConnectionState, reason: str) -> None:
+        self.states.append(state)
+
+
+def ingest(heard: Heard, *live: int) -> Ingest:
+    return Ingest(heard, lambda: book().table, lambda: dict.fromkeys(live, Mode.FULL))
+
+
+def test_posted_ticks_become_frames_of_their_own_connection() -> None:
+    heard = Heard()
+    when = at("09:15:02")
+    refused = ingest(heard).take(
+        [Posted(INFY, 1500.05, 100, None, when), Posted(FUTURE, 25_950.0, 75, 1000, when)]
+    )
+    assert refused == {}
+    assert heard.states == [ConnectionState.OPEN]
+    (_, wish, kind), (connection, payload, _) = heard.frames
+    assert (kind, set(msgspec.json.decode(wish))) == (RecordKind.WANTED, {str(INFY), str(FUTURE)})
+    batch = wire.decode(payload)
+    assert connection == CONNECTION
+    assert batch.last_price.tolist() == [150_005, 2_595_000]
+    assert batch.volume_traded.tolist() == [100, 75]
+    assert batch.last_trade_ts.tolist() == [when, when]
+    assert batch.oi.tolist() == [0, 1000]
+
+
+def test_what_a_posted_tick_lacks_decides_its_packet() -> None:
+    heard = Heard()
+    posted = [
+        Posted(INFY, 1500.0, 5, None, at("09:15:02")), Posted(INFY, 1500.0, 5),
+        Posted(INFY, 1500.0), Posted(NIFTY, 25_900.0, None, None, at("09:15:02")),
+        Posted(NIFTY, 25_900.0),
+    ]  # fmt: skip
+    ingest(heard).take(posted)
+    assert wire.decode(heard.frames[-1][1]).length.tolist() == [184, 44, 8, 32, 8]
+
+
+def test_posted_ticks_are_refused_by_reason() -> None:
+    heard = Heard()
+    posted: Sequence[Posted] = [
+        Posted(1, 5.0), Posted(RELIANCE, 2900.0), Posted(INFY, 30_000_000.0),
+        Posted(INFY, 0.001), Posted(INFY, 1.0, 1, None, 2**33 * SECOND),
+    ]  # fmt: skip
+    refused = ingest(heard, RELIANCE).take(posted)
+    assert refused == {"unknown_token": 1, "captured_live": 1, "price_range": 2, "no_time": 1}
+    assert heard.frames == []
+
+
+def text(payload: bytes) -> Frame:
+    return Frame(7, at("10:00"), 0, payload, RecordKind.TEXT)
+
+
+def test_order_updates_and_notices_go_to_their_own_topics() -> None:
+    bus = MemoryBus()
+    orders: list[dict[str, str]] = []
+    said: list[wire.TextMessage] = []
+    bus.subscribe(ORDERS, orders.append)
+    bus.subscribe(BROKER, said.append)
+    texts = Texts(bus)
+    texts.take(text(b'{"type":"order","data":{"order_id":"1","status":"COMPLETE"}}'))
+    texts.take(text(b'{"type":"error","data":"too many tokens"}'))
+    assert orders == [{"order_id": "1", "status": "COMPLETE"}]
+    assert [message.text for message in said] == ["too many tokens"]
+    newest = texts.report()["messages"]
+    assert [(m["kind"], m["text"]) for m in newest] == [("error", "too many tokens")]
+
+
+def test_a_text_that_is_no_message_is_counted_and_harms_nobody() -> None:
+    texts = Texts(MemoryBus())
+    texts.take(text(b'{"type":'))
+    assert texts.report() == {"messages": [], "corrupt_texts": 1}
+
+
+def ticks(received_ts: int, *exchange_seconds: int) -> Ticks:
+    columns = np.zeros((COLUMN_COUNT, len(exchange_seconds)), np.uint32)
+    columns[Column.INSTRUMENT_TOKEN] = range(1, len(exchange_seconds) + 1)
+    columns[Column.EXCHANGE_TIME] = exchange_seconds
+    batch = TickBatch(columns, b"", read_depth=wire.read_depth, received_ts=received_ts)
+    return Ticks(batch, np.zeros(len(exchange_seconds), np.bool_))
+
+
+def test_cached_snapshots_of_yesterday_say_nothing_about_the_clock() -> None:
+    watch, now = SkewWatch(), at("10:00")
+    yesterday = now // SECOND - 66_000
+    watch.take(ticks(now, yesterday, yesterday))
+    watch.take(ticks(now + SECOND, yesterday, yesterday))
+
+
+@pytest.mark.parametrize("off", [-3_700, 3_700])
+def test_a_clock_an_hour_off_stops_with_the_setting(off: int) -> None:
+    watch, now = SkewWatch(), at("10:00")
+    watch.take(ticks(now, now // SECOND - off - 5))
+    with pytest.raises(ConfigError, match=r"clock\.url.*more than an hour apart"):
+        watch.take(ticks(now + SECOND, now // SECOND - off))
+
+
+def test_a_clock_behind_the_exchange_is_told_and_delivery_is_not_taken_for_it() -> None:
+    watch, now = SkewWatch(allowed_seconds=2), at("10:00")
+    watch.take(ticks(now, now // SECOND - 1))
+    assert (watch.lag_seconds, watch.note) == (1.0, None)
+    watch.take(ticks(now, now // SECOND + 3))
+    assert watch.note is not None
+    assert "3.0 s behind" in watch.note
+
+
+def test_only_one_process_captures_into_a_folder_and_the_holder_is_named(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    with holder_of(tmp_path) as holder, pytest.raises(Busy, match=f"process {holder.pid} on"):
+        folder.capturing().__enter__()
+    with DataFolder(tmp_path).capturing():
+        assert (tmp_path / "capture.lock").read_text().startswith(f"process {os.getpid()}")
+
+
+def test_a_data_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"data\.folder"):
+        DataFolder(tmp_path / "file" / "data").make()
+
+
+class Broker:
+    """Reference data from memory."""
+
+    def __init__(self, *answers: bytes | Exception) -> None:
+        self.answers = list(answers)
+
+    async def instruments(self) -> bytes:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def history(
+        self, instrument_token: int, interval: Interval, from_ts: int, to_ts: int
+    ) -> CandleColumns:
+        raise Unavailable("not asked here")
+
+
+async def test_the_master_is_fetched_once_a_day(tmp_path: Path) -> None:
+    folder, broker = DataFolder(tmp_path), Broker(book().csv)
+    assert await master.sync(folder, broker, DAY) == book().csv
+    assert await master.sync(folder, broker, DAY) == book().csv
+    assert broker.answers == []
+
+
+async def test_half_a_master_is_not_taken_and_the_newest_kept_one_is(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    half = book().csv[:-20]
+    with pytest.raises(Corrupt):
+        await master.sync(folder, Broker(half), DAY)
+    await master.sync(folder, Broker(book().csv), DAY)
+    later = date(2026, 11, 19)
+    for fault in (half, Unavailable("down")):
+        assert await master.sync(folder, Broker(fault), later) == book().csv
+    assert [p.name for p in folder.instruments.iterdir()] == ["2026-11-18.csv"]
