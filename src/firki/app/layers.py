@@ -1,31 +1,30 @@
 """Candles from wherever they are: today from the grid, past days from the lake, then the broker."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from firki.app.market import Market
-from firki.errors import Retryable
+from firki.errors import AuthExpired, Rejected, Retryable
 from firki.model.calendar import Calendar, ist_date, ist_midnight
 from firki.model.candle import DAY, MINUTE, CandleColumns, Interval
 from firki.model.reduction import reduce_days, reduce_minutes
 from firki.model.session import Session, SessionClass
+from firki.obs import Repeating
 from firki.ports import Candles, ReferenceData
+from firki.timing import steady
+
+log = logging.getLogger(__name__)
 
 _MOST_KEPT: Final = 2_000
 _LONGEST_FETCH: Final = timedelta(days=60)
 """A request that names no end of the past is answered with so much of it."""
 _LONGEST_DAYS: Final = timedelta(days=730)
 _KITE_MINUTES: Final = frozenset({1, 3, 5, 10, 15, 30, 60})
-
-
-class Past(Protocol):
-    """A store of settled days."""
-
-    def days(self) -> Sequence[date]: ...
 
 
 class BrokerPast:
@@ -100,6 +99,7 @@ class LayeredCandles:
         self._lake = lake
         self._broker = broker
         self._calendar = calendar
+        self._telling = Repeating(log, now=steady)
 
     async def read(
         self,
@@ -154,7 +154,9 @@ class LayeredCandles:
         empty = CandleColumns.empty(interval, as_of_ts=last, source="broker")
         try:
             fetched = await self._broker.read([token], interval, first, last)
-        except Retryable:
+        except (Retryable, AuthExpired, Rejected) as error:
+            # what is at hand is still worth showing; the answer's source tells what it lacks
+            self._telling.warning("no history from the broker token=%d reason=%s", token, error)
             return empty
         midnights = {ist_midnight(day) for day in missing}
         days = (fetched.start_ts - first) // (86_400 * 10**9) * (86_400 * 10**9) + first

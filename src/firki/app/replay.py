@@ -139,7 +139,7 @@ class ReplayClock:
 
 
 @dataclass(slots=True)
-class _PastJournal:
+class PastJournal:
     """The journal of a day being read again: numbers move, nothing is written."""
 
     newest: int = 0
@@ -181,7 +181,7 @@ class Replay:
         self._from_ts = from_ts
         self._stop = asyncio.Event()
         self.counts = Counts()
-        self._journal = _PastJournal()
+        self._journal = PastJournal()
         self._wanted: dict[int, Mode] = {}
 
     def report(self) -> dict[str, Any]:
