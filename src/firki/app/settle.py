@@ -67,16 +67,24 @@ def keys_of(table: InstrumentTable, wanted: Sequence[int]) -> dict[int, str]:
 
 
 def settle_found(
-    day: date, folder: DataFolder, lake: Lake, *, decode: Decode = decode_kite
+    day: date,
+    folder: DataFolder,
+    lake: Lake,
+    *,
+    decode: Decode = decode_kite,
+    again: bool = False,
 ) -> bool:
     """Settle a past day from what lies on disk; False when the lake has it already.
+
+    With ``again`` it is done whatever the lake says it has.
 
     What the journal holds beyond the grid is folded first. Where the journal is gone or damaged the
     grid must do; where the grid is, it is made anew.
     """
     grid = grid_file.open_file(folder.grid(day), write=False)
     origin = lake.origin(day)
-    if origin is not None and (grid is None or int(grid.live["seq"][0]) <= origin.journal_seq):
+    newest = int(grid.live["seq"][0]) if grid is not None else 0
+    if origin is not None and newest <= origin.journal_seq and not again:
         return False
     if (folder.journal(day) / HEADER_NAME).exists():
         try:
@@ -109,7 +117,8 @@ def _master(day: date, folder: DataFolder, digest: str) -> InstrumentTable | Non
 def prune(folder: DataFolder, lake: Lake, *, today: date, keep_days: int) -> list[date]:
     """Remove journals and grids older than ``keep_days`` of days the lake holds whole.
 
-    A day that is not settled, or whose file in the lake has changed since, keeps both.
+    A day that is not settled keeps both. One whose file in the lake has changed since is settled
+    again, and keeps both until the next time.
     """
     pruned = []
     for day in sorted({*folder.days("journal"), *folder.days("grid")}):
@@ -118,7 +127,8 @@ def prune(folder: DataFolder, lake: Lake, *, today: date, keep_days: int) -> lis
         try:
             lake.verify(day)
         except FirkiError as error:
-            log.warning("journal kept, the lake's day is not sound date=%s why=%s", day, error)
+            log.warning("the lake's day is not sound, settling again date=%s why=%s", day, error)
+            settle_found(day, folder, lake, again=True)
             continue
         shutil.rmtree(folder.journal(day), ignore_errors=True)
         shutil.rmtree(folder.grid(day), ignore_errors=True)

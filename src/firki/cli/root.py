@@ -3,6 +3,8 @@
 import typer
 
 from firki.cli import instruments, journal
+from firki.cli.bench import bench
+from firki.cli.build import build
 from firki.cli.candles import candles
 from firki.cli.config import show_config
 from firki.cli.doctor import doctor
@@ -31,8 +33,10 @@ app.command("up", short_help="Capture the market and serve it.")(up)
 app.command("sim", short_help="A Kite of your own on loopback.")(simulate)
 app.command("replay", short_help="Serve a recorded day again.")(replay)
 app.command("candles", short_help="Candles of an instrument, live or past.")(candles)
+app.command("build", short_help="Recorded ticks into candles.")(build)
 app.add_typer(instruments.app, name="instruments")
 app.add_typer(journal.app, name="journal")
 app.command("status", short_help="How the running firki is.")(status)
 app.command("doctor", short_help="Is all there that firki needs.")(doctor)
 app.command("config", short_help="The settings in force.")(show_config)
+app.command("bench", short_help="Its speed on this machine.")(bench)

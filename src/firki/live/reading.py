@@ -207,13 +207,19 @@ class GridCandles:
         flags = int(np.bitwise_or.reduce(present["flags"])) & ~int(Flag.FINAL)
         over = self.as_of_ts >= max(layout.end_ts) + self._grace
         last = int(traded[-1])
+        if int(state[at.S_MADE]) * SECOND >= max(layout.end_ts):
+            flags |= Flag.CLOSE_AFTER_SESSION
+        elif layout.session[last] == SessionKind.CLOSING_AUCTION:
+            flags |= Flag.CLOSE_OF_AUCTION
+        # A close shown after the session lies among the day's trades, seen or not.
+        close = int(state[at.S_LAST_PRICE])
+        high = max(int(state[at.S_DAY_HIGH]), int(present["high"].max()), close)
+        low = min(_lowest(int(state[at.S_DAY_LOW]), int(present["low"].min())), close)
         return CandleColumns.of(
             Interval.parse("day"), as_of_ts=self.as_of_ts, source=self._source,
             instrument_token=[token], start_ts=[self._file.header.midnight_ts],
             open=[_first(state[at.S_DAY_OPEN], present["open"][0]) / scale],
-            high=[max(int(state[at.S_DAY_HIGH]), int(present["high"].max())) / scale],
-            low=[_lowest(int(state[at.S_DAY_LOW]), int(present["low"].min())) / scale],
-            close=[int(state[at.S_LAST_PRICE]) / scale], volume=[volume],
+            high=[high / scale], low=[low / scale], close=[close / scale], volume=[volume],
             oi=[int(state[at.S_OI])], tick_count=[int(present["tick_count"].sum())],
             status=[Status.FINAL if over else Status.FORMING],
             revision=[min(int(present["revision"].sum()), 0xFFFF)],

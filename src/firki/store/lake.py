@@ -8,13 +8,14 @@ before it counts. One process writes; any number read, and see the old set or th
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from firki.errors import Unavailable
+from firki.errors import Corrupt, Unavailable
 from firki.model.candle import CandleColumns, Interval
 from firki.model.ist import ist_date, ist_midnight
 from firki.model.reduction import SessionOf, reduce_days, reduce_minutes
@@ -25,7 +26,7 @@ from firki.store.lake_writer import LakeWriter, Minutes, check
 
 log = logging.getLogger(__name__)
 
-_LONGEST: Final = {"day": timedelta(), "week": timedelta(6), "month": timedelta(30)}
+_REACH: Final = {"week": timedelta(6), "month": timedelta(30)}
 """How far a bar of each kind reaches beyond its first day."""
 _TRIES: Final = 5
 
@@ -56,10 +57,19 @@ class Lake:
         return max(self.days(), default=None)
 
     def origin(self, day: date) -> Origin | None:
-        """What a settled day was made from; None when it has not been settled."""
+        """What a settled day was made from; None when it has not been, or its file is no longer."""
         manifest, name = self._shelf.load(), day.isoformat()
         kept, bars = manifest.minutes.get(name), manifest.days.get(month_of(day))
-        return kept.origins[name] if kept and bars and name in bars.origins else None
+        if kept is None or bars is None or name not in bars.origins:
+            return None
+        try:
+            for folder, file in ((MINUTES, kept.file), (DAYS, bars.file)):
+                if file:
+                    parquet.read_note(self._shelf.path(folder, file))
+        except Corrupt as error:
+            log.warning("%s", error)
+            return None
+        return kept.origins[name]
 
     def verify(self, day: date) -> Content:
         """Read a day's minutes whole; raises Corrupt that names the file when they have changed."""
@@ -86,43 +96,28 @@ class Lake:
         Days that began after ``as_of_ts`` are left out; a moment within a settled day cannot be
         answered. A file that cannot be read is left out and told in ``damaged``.
         """
-        return await asyncio.to_thread(self._read, tokens, interval, from_ts, to_ts, as_of_ts)
+        asked = _Asked(tokens, interval, from_ts, to_ts, as_of_ts)
+        return await asyncio.to_thread(self._read, asked)
 
-    def _read(
-        self,
-        tokens: Sequence[int],
-        interval: Interval,
-        from_ts: int,
-        to_ts: int,
-        as_of_ts: int | None,
-    ) -> CandleColumns:
+    def _read(self, asked: "_Asked") -> CandleColumns:
         for _ in range(_TRIES):
             try:
-                return self._answer(tokens, interval, from_ts, to_ts, as_of_ts)
-            except FileNotFoundError:
-                continue  # replaced by a newer file since the manifest was read
-        raise Unavailable(
-            f"lake {self._shelf.folder}: a file its manifest names is missing; settle the day again"
-        )
+                return self._answer(asked)
+            except _ReplacedError:
+                continue
+        raise Unavailable(f"lake {self._shelf.folder}: its files kept being replaced")
 
-    def _answer(
-        self,
-        tokens: Sequence[int],
-        interval: Interval,
-        from_ts: int,
-        to_ts: int,
-        as_of_ts: int | None,
-    ) -> CandleColumns:
-        reach = _LONGEST[interval.name] if not interval.minutes else timedelta()
-        first, last = ist_date(max(from_ts, 0)), _later(to_ts, reach)
-        folder = MINUTES if interval.minutes else DAYS
-        kept = self._touched(folder, first, last, as_of_ts)
-        origins = [o for k in kept for d, o in k.origins.items() if first.isoformat() <= d]
+    def _answer(self, asked: "_Asked") -> CandleColumns:
+        interval, folder = asked.interval, asked.folder
+        kept = self._touched(asked)
+        first = asked.first.isoformat()
+        origins = [o for k in kept for day, o in k.origins.items() if first <= day]
         newest = max((o.as_of_ts for o in origins), default=0)
         empty = CandleColumns.empty(interval, as_of_ts=newest, source="lake")
-        if not kept or not len(tokens) or to_ts < from_ts:
+        if not kept or not len(asked.tokens) or asked.to_ts < asked.from_ts:
             return empty
-        frame = self._rows(folder, kept, tokens, ist_midnight(first), _end_of(last, as_of_ts))
+        paths = [self._shelf.path(folder, k.file) for k in kept]
+        frame = self._rows(folder, paths, asked.where())
         found = parquet.to_candles(frame, as_of_ts=newest, interval=folder)
         if not len(found):
             return empty
@@ -131,50 +126,41 @@ class Lake:
             if interval.minutes
             else reduce_days(found, interval)
         )
-        inside = (whole.start_ts >= from_ts) & (whole.start_ts <= to_ts)
+        inside = (whole.start_ts >= asked.from_ts) & (whole.start_ts <= asked.to_ts)
         return whole if inside.all() else whole.take(inside)
 
-    def _touched(self, folder: str, first: date, last: date, as_of_ts: int | None) -> list[Kept]:
-        """Files that hold any of the days from ``first`` to ``last``."""
+    def _touched(self, asked: "_Asked") -> list[Kept]:
+        """Files that hold any of the days asked for."""
         manifest = self._shelf.load()
-        by_name = manifest.minutes if folder == MINUTES else manifest.days
+        by_name = manifest.minutes if asked.folder == MINUTES else manifest.days
+        first, last = asked.first.isoformat(), asked.last.isoformat()
         size = len(next(iter(by_name), ""))
-        low, high = first.isoformat()[:size], last.isoformat()[:size]
-        kept = [k for covers, k in sorted(by_name.items()) if low <= covers <= high and k.file]
-        if as_of_ts is None:
-            return kept
-        for k in kept:
-            for day, origin in k.origins.items():
-                if ist_midnight(date.fromisoformat(day)) <= as_of_ts < origin.as_of_ts:
-                    raise Unavailable(
-                        f"lake: {day} is kept as it was settled at {origin.as_of_ts}, not as of "
-                        f"{as_of_ts}; replay the day's journal up to that moment"
-                    )
+        kept = [
+            k for covers, k in sorted(by_name.items())
+            if first[:size] <= covers <= last[:size] and k.file
+        ]  # fmt: skip
+        if asked.as_of_ts is not None:
+            for k in kept:
+                for day, origin in k.origins.items():
+                    if first <= day <= last:
+                        _refuse_inside(date.fromisoformat(day), origin, asked.as_of_ts)
         return kept
 
-    def _rows(
-        self, folder: str, kept: Sequence[Kept], tokens: Sequence[int], from_ts: int, to_ts: int
-    ) -> pl.DataFrame:
-        wanted = sorted({token for token in tokens if 0 <= token < 1 << 32})
-        token = pl.col("instrument_token")
-        where = pl.col("start_ts").is_between(from_ts, to_ts)
-        where &= token == wanted[0] if len(wanted) == 1 else token.is_in(wanted)
-        paths = [self._shelf.path(folder, k.file) for k in kept]
+    def _rows(self, folder: str, paths: Sequence[Path], where: pl.Expr) -> pl.DataFrame:
         try:
             return parquet.scan(paths, where)
-        except FileNotFoundError:
-            raise
         except parquet.UNREADABLE:
-            return self._readable_rows(paths, where)
+            return self._readable_rows(folder, paths, where)
 
-    def _readable_rows(self, paths: Sequence[Path], where: pl.Expr) -> pl.DataFrame:
+    def _readable_rows(self, folder: str, paths: Sequence[Path], where: pl.Expr) -> pl.DataFrame:
+        """What there is in the files that can be read; the others are told once."""
         parts = [pl.DataFrame(schema=parquet.COLUMNS)]
         for path in paths:
             try:
                 parts.append(parquet.scan([path], where))
-            except FileNotFoundError:
-                raise
             except parquet.UNREADABLE as error:
+                if f"{folder}/{path.name}" not in self._shelf.load().names():
+                    raise _ReplacedError from error
                 if path.name not in self.damaged:
                     self.damaged[path.name] = str(parquet.damaged(path, error))
                     log.warning("%s", self.damaged[path.name])
@@ -202,10 +188,48 @@ class Lake:
         return self._writer.compact_all()
 
 
-def _later(ts: int, reach: timedelta) -> date:
-    return ist_date(max(ts, 0)) + reach
+class _ReplacedError(Exception):
+    """A file is gone because a newer one took its place."""
 
 
-def _end_of(last: date, as_of_ts: int | None) -> int:
-    end = ist_midnight(last + timedelta(days=1)) - 1
-    return end if as_of_ts is None else min(end, as_of_ts)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a reader wants."""
+
+    tokens: Sequence[int]
+    interval: Interval
+    from_ts: int
+    to_ts: int
+    as_of_ts: int | None
+
+    @property
+    def folder(self) -> str:
+        """Minutes for intervals of minutes, else day bars."""
+        return MINUTES if self.interval.minutes else DAYS
+
+    @property
+    def first(self) -> date:
+        return ist_date(max(self.from_ts, 0))
+
+    @property
+    def last(self) -> date:
+        """The last day a bar that starts in the range can reach into."""
+        return ist_date(max(self.to_ts, 0)) + _REACH.get(self.interval.name, timedelta())
+
+    def where(self) -> pl.Expr:
+        """The instruments' rows of all days touched: a bar may begin before the range."""
+        end = ist_midnight(self.last + timedelta(days=1)) - 1
+        if self.as_of_ts is not None:
+            end = min(end, self.as_of_ts)
+        wanted = sorted({token for token in self.tokens if 0 <= token < 1 << 32})
+        token = pl.col("instrument_token")
+        is_wanted = token == wanted[0] if len(wanted) == 1 else token.is_in(wanted)
+        return pl.col("start_ts").is_between(ist_midnight(self.first), end) & is_wanted
+
+
+def _refuse_inside(day: date, origin: Origin, as_of_ts: int) -> None:
+    if ist_midnight(day) <= as_of_ts < origin.as_of_ts:
+        raise Unavailable(
+            f"lake: {day} is kept as it was settled at {origin.as_of_ts}, not as of {as_of_ts}; "
+            "replay the day's journal up to that moment"
+        )

@@ -173,7 +173,7 @@ def content(path: Path, *, rows: int, interval: str) -> Content:
     return found
 
 
-def by_instrument(path: Path, *, rows: int, tokens_at_once: int = 512) -> Iterator[pl.DataFrame]:
+def by_instrument(path: Path, *, rows: int, tokens_at_once: int = 1024) -> Iterator[pl.DataFrame]:
     """The rows of a file sorted by instrument and start, some instruments at a time."""
     if not rows:
         return

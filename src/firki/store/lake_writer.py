@@ -102,7 +102,7 @@ class LakeWriter:
         """The day's minutes as they are kept, or newly written."""
         expected = _content(minutes())
         old = manifest.minutes.get(name)
-        if old is not None and old.content == expected:
+        if old is not None and old.content == expected and self._is_sound(old, MINUTES):
             return old
         if not expected.rows:
             return Kept(file="", order=INSTRUMENT, content=expected, origins={name: origin})
@@ -141,18 +141,25 @@ class LakeWriter:
         return Kept(file=path.name, order=INSTRUMENT, content=content, origins=origins)
 
     def _month(self, old: Kept | None) -> tuple[Kept | None, pl.DataFrame]:
-        """A month's day bars; none of a damaged file, which is kept under another name."""
-        nothing = pl.DataFrame(schema=parquet.COLUMNS)
-        if old is None or not old.file:
-            return old, nothing
-        path = self._shelf.path(DAYS, old.file)
+        """A month's day bars; none of a damaged file."""
+        if old is None or not self._is_sound(old, DAYS):
+            return None, pl.DataFrame(schema=parquet.COLUMNS)
+        if not old.file:
+            return old, pl.DataFrame(schema=parquet.COLUMNS)
+        return old, parquet.scan([self._shelf.path(DAYS, old.file)], pl.lit(value=True))
+
+    def _is_sound(self, kept: Kept, folder: str) -> bool:
+        """Whether a file still holds what it held; a damaged one is kept under another name."""
+        if not kept.file:
+            return True
+        path = self._shelf.path(folder, kept.file)
         try:
-            check(path, old.content, DAYS)
+            check(path, kept.content, folder)
         except Corrupt as error:
             log.warning("%s", error)
             self._shelf.set_aside(path)
-            return None, nothing
-        return old, parquet.scan([path], pl.lit(value=True))
+            return False
+        return True
 
     def _begin(self) -> Manifest:
         """The manifest in force, on disk, with nothing beside the files it names."""

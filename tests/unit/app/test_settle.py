@@ -54,6 +54,7 @@ async def infy(lake: Lake) -> CandleColumns:
     return await lake.read([INFY], MINUTE, 0, FOREVER)
 
 
+@pytest.mark.slow
 async def test_what_is_settled_is_what_the_grid_showed(folder: DataFolder, lake: Lake) -> None:
     grid = fold(folder.grid(DAY), trading())
     assert settle(DAY, grid.file, book().table, lake)
@@ -67,6 +68,7 @@ async def test_what_is_settled_is_what_the_grid_showed(folder: DataFolder, lake:
                 assert kept.arrays()[name].tolist() == column.tolist(), name
 
 
+@pytest.mark.slow
 async def test_an_amendment_after_settling_replaces_the_day(folder: DataFolder, lake: Lake) -> None:
     frames = trading()
     grid = fold(folder.grid(DAY), frames)
@@ -252,12 +254,36 @@ def test_a_journal_is_removed_once_it_is_old_and_settled(folder: DataFolder, lak
     assert lake.verify(DAY).rows == 16
 
 
-def test_a_journal_outlives_a_day_that_is_damaged_in_the_lake(
+@pytest.mark.slow
+def test_a_day_that_was_damaged_in_the_lake_is_settled_again_before_its_journal_goes(
     folder: DataFolder, lake: Lake
 ) -> None:
     keep(folder, trading())
     settle_found(DAY, folder, lake)
     (path,) = (folder.lake / "minute").iterdir()
-    path.write_bytes(path.read_bytes()[:-100])
-    assert prune(folder, lake, today=DAY + timedelta(days=99), keep_days=30) == []
+    whole = bytearray(path.read_bytes())
+    whole[60] ^= 0xFF
+    path.write_bytes(whole)
+    long_after = DAY + timedelta(days=99)
+    assert prune(folder, lake, today=long_after, keep_days=30) == []
     assert folder.days("journal") == [DAY]
+    assert path.with_suffix(".damaged").read_bytes() == whole
+    assert lake.verify(DAY).rows == 16
+    assert prune(folder, lake, today=long_after, keep_days=30) == [DAY]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["minute", "day"])
+async def test_a_start_settles_again_what_is_no_longer_in_the_lake(
+    folder: DataFolder, lake: Lake, what: str
+) -> None:
+    keep(folder, trading())
+    settle_found(DAY, folder, lake)
+    (path,) = (folder.lake / what).iterdir()
+    path.unlink()
+    found = await lake.read([INFY], MINUTE if what == "minute" else DAY_BAR, 0, FOREVER)
+    assert len(found) == 0
+    assert path.name in lake.damaged
+    assert settle_found(DAY, folder, lake)
+    assert len(await lake.read([INFY], MINUTE, 0, FOREVER)) == 5
+    assert len(await lake.read([INFY], DAY_BAR, 0, FOREVER)) == 1

@@ -140,6 +140,9 @@ async def test_days_after_the_asked_moment_are_left_out(tmp_path: Path) -> None:
     assert found.as_of_ts <= between
     with pytest.raises(Unavailable, match="replay"):
         await lake.read([INFY], MINUTE, 0, FOREVER, as_of_ts=at("11:00"))
+    midday = at("11:00", NEXT_DAY)
+    before = await lake.read([INFY], DAY_BAR, 0, at("15:00"), as_of_ts=midday)
+    assert before.open.tolist() == [1500.0], "the day asked for was over by then"
 
 
 # -- kills -----------------------------------------------------------------------------------------
