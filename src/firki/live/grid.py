@@ -25,7 +25,7 @@ Describe = Callable[[int], tuple[str, int] | None]
 
 _EVERYONE: Final = at.CONNECTIONS
 """Row of the pointers that market time moves, for all connections together."""
-_SLICE: Final = 10_000
+_SLICE: Final = 5_000
 """Rows folded at once: each may change six final cells, which the undo list must have room for."""
 _UNDO_A_ROW: Final = 6
 _NO_OI_CLASSES: Final = frozenset({"cas", "cash", "index"})

@@ -132,12 +132,13 @@ CONNECTIONS: Final = 256
 MINUTES_IN_DAY: Final = 1440
 CHECKPOINT_ROWS: Final = 16
 """Rows a checkpoint has room for: those not yet final, over all classes."""
-UNDO_ROOM: Final = 1 << 17
-"""Old contents of final cells that changed since a checkpoint: twice the packets of any frame."""
+UNDO_ROOM: Final = 1 << 15
+"""Old contents of final cells that changed since a checkpoint; a checkpoint is made before it is
+full, so room is needed for one slice of a frame: 5,000 rows that change six cells each."""
 UNDO_WORDS: Final = CELL_WORDS + 1
 PAGE: Final = 4096
 MAGIC: Final = b"FIRKIGRD"
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 class ClassLayout(msgspec.Struct, frozen=True):
