@@ -52,8 +52,8 @@ def token_of(account: Account) -> Callable[[], str]:
             return account.access_token_file.read_text().strip()
         except OSError as error:
             raise ConfigError(
-                f"accounts.{account.name}.access_token_file: cannot read {account.access_token_file} "
-                f"({error.strerror}); put the day's access token there"
+                f"accounts.{account.name}.access_token_file: cannot read "
+                f"{account.access_token_file} ({error.strerror}); put the day's access token there"
             ) from error
 
     return read
