@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from firki.app.folder import DataFolder
 from firki.app.kernels import warm
-from firki.app.up import Ready, Up
+from firki.app.up import Ready, Stopped, Up
 from firki.config import Account, Clock, Data, Settings
 from firki.errors import ConfigError, Unavailable
 from firki.kite.rest import KiteRest
@@ -57,7 +57,7 @@ class Demo:
         self._folder = DataFolder(settings.data.folder / "demo")
         self.settings = settings.model_copy(update={"data": Data(folder=self._folder.root)})
 
-    async def run(self, ready: Callable[[Ready], None]) -> None:
+    async def run(self, ready: Callable[[Ready], None], stopped: Stopped) -> None:
         """Until stopped; the simulator ends with it, however it ends."""
         self._clear()
         simulator = await asyncio.create_subprocess_exec(
@@ -72,7 +72,7 @@ class Demo:
             up = Up(self._settings_for(box, await self._traded(box)))
             watching = asyncio.create_task(self._watch(simulator, up))
             try:
-                await up.run(ready)
+                await up.run(ready, stopped)
             finally:
                 watching.cancel()
         finally:

@@ -13,31 +13,36 @@ from firki.timing import SECOND
 
 if TYPE_CHECKING:
     from firki.app.demo import DemoOptions
-    from firki.app.up import Ready
+    from firki.app.up import Ready, Stopped
 
 
-def run_up(settings: Settings, ready: "Callable[[Ready], None]") -> None:
+def run_up(settings: Settings, ready: "Callable[[Ready], None]", stopped: "Stopped") -> None:
     """``firki up``: raises FirkiError when it cannot begin or had to stop."""
     redactor = Redactor()
     for account in settings.accounts:
         redactor.hide(account.api_key.get_secret_value())
     with _logs(settings, redactor):
-        run(_up(settings, ready))
+        run(_up(settings, ready, stopped))
 
 
-async def _up(settings: Settings, ready: "Callable[[Ready], None]") -> None:
+async def _up(settings: Settings, ready: "Callable[[Ready], None]", stopped: "Stopped") -> None:
     from firki.app.up import Up
 
-    await Up(settings).run(ready)
+    await Up(settings).run(ready, stopped)
 
 
-def run_demo(settings: Settings, options: "DemoOptions", ready: "Callable[[Ready], None]") -> None:
+def run_demo(
+    settings: Settings,
+    options: "DemoOptions",
+    ready: "Callable[[Ready], None]",
+    stopped: "Stopped",
+) -> None:
     """``firki demo``: a simulator in a child process and firki on it."""
     from firki.app.demo import Demo
 
     demo = Demo(settings, options)
     with _logs(demo.settings, Redactor()):
-        run(demo.run(ready))
+        run(demo.run(ready, stopped))
 
 
 def run_replay(

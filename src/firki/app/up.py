@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Stopped = Callable[[dict[str, Any]], None]
+"""Who is told what it came to, once everything is closed."""
+
 DEADLINE_SECONDS: Final = 10.0
 _FEED_FIRST_SECONDS: Final = 1.0
 """How long the doors wait for the feed to open, so as not to compete with it for the processor."""
@@ -76,8 +79,8 @@ class Up:
             log.error("stopping reason=%s", error)
         self._stop.set()
 
-    async def run(self, ready: Callable[[Ready], None]) -> dict[str, Any]:
-        """Run until stopped; answers the final statistics."""
+    async def run(self, ready: Callable[[Ready], None], stopped: Stopped) -> None:
+        """Run until stopped, then tell the final statistics."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
@@ -89,10 +92,10 @@ class Up:
                 beginning = self._start(self._begin(stack, sock, ready))
                 await self._stop.wait()
                 await self._end(beginning)
-                totals = self._totals()
+                if self._intake is not None:
+                    self._tell_totals(self._intake, stopped)
         if self._failure is not None:
             raise self._failure
-        return totals
 
     async def _begin(
         self, stack: contextlib.AsyncExitStack, sock: socket, ready: Callable[[Ready], None]
@@ -130,12 +133,18 @@ class Up:
         except FirkiError as error:
             self.fail(error)
 
-    def _totals(self) -> dict[str, Any]:
-        if self._intake is None:
-            return {}
-        totals = {**self._intake.market.totals(), **self._intake.plant.report()}
+    @staticmethod
+    def _tell_totals(intake: Intake, stopped: Stopped) -> None:
+        journal = intake.market.day.journal
+        totals = {
+            "trading_date": intake.market.day.trading_date.isoformat(),
+            "journal_newest": journal.newest,
+            "journal_acknowledged": journal.acknowledged,
+            **intake.market.totals(),
+            **intake.plant.report(),
+        }
         log.info("stopped %s", " ".join(f"{k}={v}" for k, v in totals.items()))
-        return totals
+        stopped(totals)
 
     def _start(self, part: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(part)

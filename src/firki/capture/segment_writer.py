@@ -71,8 +71,9 @@ class SegmentWriter:
         return steady() - began
 
     def finish(self) -> None:
-        """Make all durable and say that the segment ends here."""
-        self.sync()
+        """Say that the segment ends here and make all durable: one fsync, however slow it is."""
+        if self._group:
+            self._end_group()
         body = self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_FINISH)
         self._write_group(body, 0, self._newest + 1, 0, 0, 0)
         self._file.sync()

@@ -1,7 +1,7 @@
 """``firki up`` and ``firki demo``: the running programs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +18,7 @@ def up(config: ConfigFile = None) -> None:
         tell_first_start()
         from firki.app.programs import run_up
 
-        run_up(load_settings(config), show)
+        run_up(load_settings(config), show, show_totals)
 
 
 def demo(
@@ -47,7 +47,7 @@ def demo(
             tape=tuple(tape or ()), seed=seed, day=date, speed=speed, instruments=instruments,
             keep=keep,
         )  # fmt: skip
-        run_demo(load_settings(config), options, show)
+        run_demo(load_settings(config), options, show, show_totals)
 
 
 def replay(
@@ -99,3 +99,10 @@ def show(ready: "Ready") -> None:
     import sys
 
     sys.stdout.flush()
+
+
+def show_totals(totals: dict[str, Any]) -> None:
+    """What the run came to, a figure a line; Any: counters, and refusals by reason."""
+    typer.echo("stopped")
+    for name, value in totals.items():
+        typer.echo(f"{name}: {value}")
