@@ -1,7 +1,10 @@
 """The ``firki`` command and its groups. Nothing heavy is imported before a command runs."""
 
+from typing import Annotated
+
 import typer
 
+from firki import __version__
 from firki.cli import instruments, journal
 from firki.cli.bench import bench
 from firki.cli.build import build
@@ -14,7 +17,6 @@ from firki.cli.up import demo, replay, up
 
 app = typer.Typer(
     name="firki",
-    help="Live Indian-market data on your own machine: ticks in, trusted candles out.",
     no_args_is_help=True,
     add_completion=False,
     # plain help: drawn with boxes and colours it takes three times as long to come
@@ -23,9 +25,20 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"firki {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def group() -> None:
-    """Keeps ``firki`` a group of commands however few there are."""
+def group(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Tell the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Live Indian-market data on your own machine: ticks in, trusted candles out."""
 
 
 app.command("demo", short_help="A whole market on this machine, no account.")(demo)
