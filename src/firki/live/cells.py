@@ -43,11 +43,26 @@ def keep_for_undo(day: Day, index: int, slot: int, cell: int) -> None:
     """Before a cell that the newest checkpoint did not copy is changed, keep what it held."""
     if slot >= day.classes[day.state[index, at.S_CLASS], K_SAFE_SLOT]:
         return
-    n = day.tally[T_UNDO]
+    n = day.tally[T_UNDO] + 1
     day.undo[n, 0] = cell
     for word in range(at.CELL_WORDS):
         day.undo[n, 1 + word] = day.cells[cell, word]
-    day.tally[T_UNDO] = n + 1
+    day.undo[0, 0] = n
+    day.tally[T_UNDO] = n
+
+
+@called
+def begin_marks(day: Day, index: int, slot: int) -> int:
+    """A new undo entry for gap marks from a slot on; its bits are set one by one."""
+    n = day.tally[T_UNDO] + 1
+    day.undo[n, 0] = NONE
+    day.undo[n, 1] = index
+    day.undo[n, 2] = slot
+    for word in range(at.UNDO_MARKS_AT, at.UNDO_WORDS):
+        day.undo[n, word] = 0
+    day.undo[0, 0] = n
+    day.tally[T_UNDO] = n
+    return n
 
 
 @inlined
@@ -66,16 +81,25 @@ def minute_of(day: Day, index: int, slot: int) -> int:
         k = 1
     else:
         return -1
-    for word in range(at.MINUTE_WORDS):
+    for word in range(at.M_SLOT, at.M_BEFORE_SLOT):
         m[index, k, word] = NONE
     m[index, k, at.M_SLOT] = slot
-    m[index, k, at.M_SURE] = 0
+    m[index, k, at.M_DOUBT] = m[index, k, at.M_SURE] = at.NO_HIGH
+    m[index, k, at.M_DOUBT + 1] = m[index, k, at.M_SURE + 1] = at.NO_LOW
+    if k == 0:
+        before = slot_begun(day, index, np.int64(day.state[index, at.S_MADE]))
+        m[index, k, at.M_BEFORE_SLOT] = before if before >= 0 else NONE
+        m[index, k, at.M_BEFORE] = day.state[index, at.S_SEEN]
+        m[index, k, at.M_BEFORE + 1] = day.state[index, at.S_SEEN + 1]
+    else:  # it came after the younger one, and was before it
+        for word in (at.M_BEFORE_SLOT, at.M_BEFORE, at.M_BEFORE + 1):
+            m[index, k, word] = m[index, 0, word]
     return k
 
 
 @inlined
-def take_price(day: Day, index: int, s: Snapshot, slot: int, cell: int, m: int) -> bool:
-    """Price into open, high, low and close; True when one of them changed."""
+def take_price(day: Day, index: int, s: Snapshot, slot: int, cell: int, m: int, late: bool) -> bool:
+    """Price into open, high, low and close; True when a reader would see a change."""
     cells = day.cells
     if day.halves[cell, at.TICK_COUNT] == 0:
         _begin(day, index, s, slot, cell)
@@ -101,9 +125,8 @@ def take_price(day: Day, index: int, s: Snapshot, slot: int, cell: int, m: int) 
         changed = changed or cells[cell, at.OPEN] != s.price
         cells[cell, at.OPEN] = s.price
         _set_open_key(day, index, m, s)
-    if _after_close(minute, s):
-        changed = changed or cells[cell, at.CLOSE] != s.price
-        _close_with(day, index, s, slot, cell)
+    if _after_close(minute, s, late):
+        changed = _close_with(day, index, s, slot, cell) or changed
         _set_close_key(day, index, m, s)
     return changed
 
@@ -117,11 +140,11 @@ def _before_open(minute: Any, s: Snapshot) -> bool:
 
 
 @inlined
-def _after_close(minute: Any, s: Snapshot) -> bool:
+def _after_close(minute: Any, s: Snapshot, late: bool) -> bool:
     time = minute[at.M_CLOSE_TIME]
     if s.bucket != time:
         return s.bucket > time
-    return not s.has_volume or s.volume > minute[at.M_CLOSE_VOLUME]
+    return s.volume > minute[at.M_CLOSE_VOLUME] if s.has_volume else not late
 
 
 @inlined
@@ -158,13 +181,18 @@ def _begin(day: Day, index: int, s: Snapshot, slot: int, cell: int) -> None:
 
 
 @inlined
-def _close_with(day: Day, index: int, s: Snapshot, slot: int, cell: int) -> None:
-    day.cells[cell, at.CLOSE] = s.price
-    if not day.halves[cell, at.FLAGS] & _NO_OI and s.length == _FULL:
-        day.cells[cell, at.OI] = s.oi
+def _close_with(day: Day, index: int, s: Snapshot, slot: int, cell: int) -> bool:
+    cells, halves = day.cells, day.halves
     # Slots begin on whole minutes; the pre-open and the auction last longer than one.
     begin = _slot_begin(day, index, slot)
-    day.halves[cell, at.LAST_SECOND] = min(max(s.bucket - begin, 0), _LARGEST_COUNT)
+    second = min(max(s.bucket - begin, 0), _LARGEST_COUNT)
+    changed = cells[cell, at.CLOSE] != s.price or halves[cell, at.LAST_SECOND] != second
+    cells[cell, at.CLOSE] = s.price
+    halves[cell, at.LAST_SECOND] = second
+    if not halves[cell, at.FLAGS] & _NO_OI and s.length == _FULL:
+        changed = changed or cells[cell, at.OI] != s.oi
+        cells[cell, at.OI] = s.oi
+    return changed
 
 
 @inlined
@@ -187,87 +215,84 @@ def missed_extreme(
     seen = np.int64(day.state[index, at.S_SEEN + side])
     if shown == 0 or not _beyond(shown, seen, side) or not _beyond(shown, s.price, side):
         return
-    if _beyond(shown, np.int64(day.cells[cell, at.HIGH + side]), side):
-        day.cells[cell, at.HIGH + side] = shown
     before = slot_begun(day, index, np.int64(day.state[index, at.S_MADE]))
-    if before != slot:
-        day.halves[cell, at.FLAGS] |= _AMBIGUOUS
-        if m >= 0:
-            _lend(day.minutes[index, m], s, seen, before, side)
-    elif m >= 0:
-        day.minutes[index, m, at.M_SURE + side] = shown
+    _raise(day, index, shown, cell, m, side, before == slot)
 
 
 @inlined
-def _lend(minute: Any, s: Snapshot, seen: int, before: int, side: int) -> None:
-    """Note that an extreme may belong to an earlier minute."""
-    lent = at.M_LENT + side * at.LENT_WORDS
-    price = minute[lent + at.LENT_PRICE]
-    if price != NONE and _beyond(price, minute[at.M_SURE + side], side):
-        minute[at.M_SURE + side] = price
-    minute[lent + at.LENT_PRICE] = s.day_high if side == 0 else s.day_low
-    minute[lent + at.LENT_VOLUME] = s.volume
-    minute[lent + at.LENT_BEFORE] = seen
-    minute[lent + at.LENT_BEFORE_SLOT] = before if before >= 0 else NONE
+def _raise(day: Day, index: int, extreme: int, cell: int, m: int, side: int, sure: bool) -> bool:
+    """Give a candle an extreme no snapshot had as its price; True when that changed it."""
+    flags = day.halves[cell, at.FLAGS]
+    if not sure:
+        day.halves[cell, at.FLAGS] = flags | _AMBIGUOUS
+    if m >= 0:
+        kept = at.M_SURE if sure else at.M_DOUBT
+        if _beyond(extreme, np.int64(day.minutes[index, m, kept + side]), side):
+            day.minutes[index, m, kept + side] = extreme
+    if _beyond(extreme, np.int64(day.cells[cell, at.HIGH + side]), side):
+        day.cells[cell, at.HIGH + side] = extreme
+        return True
+    return day.halves[cell, at.FLAGS] != flags
 
 
 @called
-def give_back(day: Day, index: int, s: Snapshot, slot: int, side: int) -> None:
-    """A late snapshot may show that an ambiguous extreme was reached in its own, earlier minute."""
-    shown = s.day_high if side == 0 else s.day_low
-    lent = at.M_LENT + side * at.LENT_WORDS
-    for k in range(2):
+def late_extremes(day: Day, index: int, s: Snapshot, slot: int, cell: int, m: int) -> bool:
+    """A late snapshot may show that an extreme was reached in its own minute, and not in a later
+    one that was given it; True when that changed its own candle."""
+    changed = False
+    first = True
+    for k in range(1, -1, -1):
         minute = day.minutes[index, k]
-        later = minute[at.M_SLOT]
-        price = minute[lent + at.LENT_PRICE]
-        before = minute[lent + at.LENT_BEFORE]
-        if later == NONE or later <= slot or price == NONE:
+        if minute[at.M_SLOT] == NONE or minute[at.M_SLOT] <= slot:
             continue
-        if s.volume >= minute[lent + at.LENT_VOLUME] or not _beyond(shown, before, side):
-            continue
-        before_slot = minute[lent + at.LENT_BEFORE_SLOT]
-        if _beyond(price, shown, side):
-            made_in = slot_begun(day, index, s.made)
-            minute[lent + at.LENT_BEFORE] = shown
-            minute[lent + at.LENT_BEFORE_SLOT] = made_in if made_in >= 0 else NONE
-        else:
-            minute[lent + at.LENT_PRICE] = NONE
-            sure = minute[at.M_SURE + side]
-            _set_extreme(day, index, np.int64(later), at.HIGH + side, sure, s.connection)
-            if minute[at.M_LENT + (1 - side) * at.LENT_WORDS] == NONE:
-                day.halves[cell_of(day.state, index, np.int64(later)), at.FLAGS] &= _UNAMBIGUOUS
-        _take_back(day, index, s, slot, before, before_slot, side)
-        return
-
-
-@called
-def _take_back(
-    day: Day, index: int, s: Snapshot, slot: int, before: int, before_slot: int, side: int
-) -> None:
-    """The extreme goes to the late snapshot's own minute, ambiguous if it may be older still."""
-    shown = s.day_high if side == 0 else s.day_low
-    cell = cell_of(day.state, index, slot)
-    if _beyond(shown, np.int64(day.cells[cell, at.HIGH + side]), side):
-        _set_extreme(day, index, slot, at.HIGH + side, shown, s.connection)
-    m = minute_of(day, index, slot)
-    if before_slot != slot and shown != s.price:
-        day.halves[cell, at.FLAGS] |= _AMBIGUOUS
-        if m >= 0:
-            _lend(day.minutes[index, m], s, before, np.int64(before_slot), side)
-    elif m >= 0 and _beyond(shown, np.int64(day.minutes[index, m, at.M_SURE + side]), side):
-        day.minutes[index, m, at.M_SURE + side] = shown
+        for side in range(at.SIDES):
+            shown = s.day_high if side == 0 else s.day_low
+            new = shown != 0 and _beyond(shown, np.int64(minute[at.M_BEFORE + side]), side)
+            if first and new and _beyond(shown, s.price, side):
+                sure = minute[at.M_BEFORE_SLOT] == slot
+                changed = _raise(day, index, shown, cell, m, side, sure) or changed
+            _learn(minute, s.price, side)
+            if shown != 0:
+                _learn(minute, shown, side)
+        made_in = slot_begun(day, index, s.made)
+        if minute[at.M_BEFORE_SLOT] == NONE or made_in > minute[at.M_BEFORE_SLOT]:
+            minute[at.M_BEFORE_SLOT] = made_in if made_in >= 0 else NONE
+        _settle(day, index, minute, s.connection)
+        first = False
+    return changed
 
 
 @inlined
-def _set_extreme(day: Day, index: int, slot: int, word: int, price: int, connection: int) -> None:
-    state = day.state
-    cell = cell_of(state, index, slot)
-    row = state[index, at.S_FIRST_ROW] + slot
+def _learn(minute: Any, price: int, side: int) -> None:
+    """A price from before a minute's first snapshot is known only now."""
+    if _beyond(price, np.int64(minute[at.M_BEFORE + side]), side):
+        minute[at.M_BEFORE + side] = price
+    if not _beyond(np.int64(minute[at.M_DOUBT + side]), np.int64(minute[at.M_BEFORE + side]), side):
+        minute[at.M_DOUBT + side] = at.NO_HIGH if side == 0 else at.NO_LOW
+
+
+@inlined
+def _settle(day: Day, index: int, minute: Any, connection: int) -> None:
+    """Leave a candle no extreme that was reached before it."""
+    slot = np.int64(minute[at.M_SLOT])
+    cell = cell_of(day.state, index, slot)
+    high = max(minute[at.M_SURE], minute[at.M_DOUBT])
+    low = min(minute[at.M_SURE + 1], minute[at.M_DOUBT + 1])
+    flags = day.halves[cell, at.FLAGS]
+    if minute[at.M_DOUBT] == at.NO_HIGH and minute[at.M_DOUBT + 1] == at.NO_LOW:
+        flags &= _UNAMBIGUOUS
+    if (
+        day.cells[cell, at.HIGH] == high
+        and day.cells[cell, at.LOW] == low
+        and day.halves[cell, at.FLAGS] == flags
+    ):
+        return
+    row = day.state[index, at.S_FIRST_ROW] + slot
     keep_for_undo(day, index, slot, cell)
     day.row_sequence[row] += 1
-    changed = day.cells[cell, word] != price
-    day.cells[cell, word] = price
-    if changed and is_final(day, index, slot, connection):
+    day.cells[cell, at.HIGH], day.cells[cell, at.LOW] = high, low
+    day.halves[cell, at.FLAGS] = flags
+    if is_final(day, index, slot, connection):
         amend(day, index, slot, cell)
     day.row_sequence[row] += 1
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from firki.live import layout as at
 from firki.live.file import GridFile, boot_id
+from firki.model.candle import Flag
 
 
 class Folded(Protocol):
@@ -44,9 +45,10 @@ class Checkpoints:
         undo: npt.NDArray[np.uint32] = self._regions[self._current]["undo"]
         return undo
 
-    def count_undo(self, count: int) -> None:
-        """How many entries of ``undo`` hold; told after each batch that added any."""
-        self._regions[self._current]["meta"]["undo_count"] = count
+    def forget(self) -> None:
+        """No checkpoint holds any more: the next start folds the whole journal."""
+        for place in self._regions:
+            place["meta"]["complete"] = 0
 
     def write(self, folded: Folded, seq: int, open_rows: Sequence[int]) -> bool:
         """Make the older checkpoint the newest; False when too many rows are open to be kept."""
@@ -68,8 +70,8 @@ class Checkpoints:
             place["row_numbers"][k] = row
             place["rows"][k, : len(cells)] = cells
         meta["seq"], meta["columns"], meta["row_count"] = seq, n, len(open_rows)
-        meta["market_second"], meta["undo_count"] = folded.market_second, 0
-        meta["boot"] = boot_id()
+        meta["market_second"], meta["boot"] = folded.market_second, boot_id()
+        place["undo"][0, 0] = 0
         meta["complete"] = serial
         return True
 
@@ -85,13 +87,27 @@ class Checkpoints:
                 self._current = next(k for k, r in enumerate(self._regions) if r is place)
                 self._put_back(folded, place)
                 return int(meta["seq"])
+            # The journal goes on from before it, so its number will be another record's.
+            place["meta"]["complete"] = 0
         return None
 
     def _undo(self, place: dict[str, npt.NDArray[Any]]) -> None:
-        words = self._file.cells.view("<u4").reshape(-1, at.CELL_WORDS)
-        for entry in place["undo"][: int(place["meta"]["undo_count"][0])][::-1]:
-            words[entry[0]] = entry[1:]
-        place["meta"]["undo_count"] = 0
+        cells = self._file.cells.view("<u4").reshape(-1, at.CELL_WORDS)
+        undo = place["undo"]
+        for entry in undo[1 : int(undo[0, 0]) + 1][::-1]:
+            if entry[0] == at.NONE:
+                self._unmark(entry)
+            else:
+                cells[entry[0]] = entry[1:]
+        undo[0, 0] = 0
+
+    def _unmark(self, entry: npt.NDArray[np.uint32]) -> None:
+        """Take back the gap marks a snapshot made."""
+        instrument = self._file.state[entry[1]]
+        bits = np.unpackbits(entry[at.UNDO_MARKS_AT :].view(np.uint8), bitorder="little")
+        slots = int(entry[2]) + np.flatnonzero(bits)
+        cells = int(instrument[at.S_CELL]) + slots * int(instrument[at.S_STRIDE])
+        self._file.cells["flags"][cells] &= ~np.uint16(Flag.GAP)
 
     def _put_back(self, folded: Folded, place: dict[str, npt.NDArray[Any]]) -> None:
         meta = place["meta"][0]

@@ -16,6 +16,8 @@ from firki.model.calendar import Session
 FILE_NAME: Final = "day.grid"
 _ROUND: Final = 128
 """Columns are reserved in steps of one page of cells."""
+_EMPTIED_AT_ONCE: Final = 1 << 15
+"""Cells, in whole pages."""
 
 
 class GridDiskError(FirkiError):
@@ -43,19 +45,19 @@ class GridFile:
         return region.of(self._file)
 
     def empty(self) -> None:
-        """Forget every candle and column. Only cells that had a column are written: the rest of
-        the file is a hole and stays one."""
-        used = self.state[: int(self.live["columns"][0]), at.S_FIRST_ROW]
-        for layout in self.header.classes:
-            width = int(np.count_nonzero(used == layout.first_row))
-            rows = self.cells[layout.first_cell :][: layout.slots * layout.capacity]
-            rows.reshape(layout.slots, layout.capacity)[:, :width] = 0
-        self.state[: len(used)] = 0
+        """Forget every candle and column, whatever the file says it holds: after a loss of power
+        some of its pages are older than others. Holes of the file stay holes."""
+        rows = self.cells.reshape(-1)
+        for begin in range(0, len(rows), _EMPTIED_AT_ONCE):
+            part = rows[begin : begin + _EMPTIED_AT_ONCE].view("<u8")
+            if part.any():
+                part[:] = 0
+        self.state[:] = 0
         self.live["columns"] = 0
 
     def reserve(self, first_cell: int, count: int) -> None:
         """Have the disk set pages aside for these cells; raises GridDiskError when it is full."""
-        if count:
+        if count and isinstance(self._file, np.memmap):
             size = self.cells.dtype.itemsize
             _allocate(self.path, self.layout.cells.offset + first_cell * size, count * size)
 

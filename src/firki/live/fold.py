@@ -26,19 +26,17 @@ from firki.live.arrays import (
     find,
     inlined,
     is_final,
-    slot_begun,
     slot_of,
 )
 from firki.live.cells import (
     amend,
-    give_back,
     keep_for_undo,
+    late_extremes,
     minute_of,
     missed_extreme,
-    note_change,
     take_price,
 )
-from firki.live.layout import NONE
+from firki.live.opening import start_lower, take_first
 from firki.model.candle import Flag
 from firki.model.tick import Column
 
@@ -59,6 +57,7 @@ _FULL: Final = 184
 _QUOTE: Final = 44
 _INDEX_FULL: Final = 32
 _INDEX_QUOTE: Final = 28
+_LTP: Final = 8
 _HOUR: Final = 3600
 _DAY: Final = 86400
 _LARGEST_PRICE: Final = 0x7FFFFFFF
@@ -78,6 +77,7 @@ def fold(columns: Any, trades: Any, arrival: int, connection: int, table: Any) -
 def _rows(day: Day, columns: Any, trades: Any, arrival: int, connection: int) -> int:
     count = 0
     undone = day.tally[T_UNDO]
+    _open(day, connection)
     for i in range(columns.shape[1]):
         found = find(day.hash_tokens, day.hash_columns, columns[_TOKEN, i])
         if found < 0:
@@ -89,6 +89,9 @@ def _rows(day: Day, columns: Any, trades: Any, arrival: int, connection: int) ->
             day.counters[refused] += 1
             continue
         snapshot = _snapshot(day, columns, i, arrival, connection, index)
+        if day.rules[R_STRICT] and _is_inconsistent(columns, i, snapshot):
+            day.counters[at.C_INCONSISTENT] += 1
+            continue
         if _apply(day, index, snapshot):
             trades[i] = True
             count += 1
@@ -102,6 +105,17 @@ def _rows(day: Day, columns: Any, trades: Any, arrival: int, connection: int) ->
     return newest
 
 
+@called
+def _open(day: Day, connection: int) -> None:
+    """A connection nobody announced: its first snapshots are cached ones, as of any other."""
+    if day.links[connection, L_GENERATION] > 0:
+        return
+    newest = 0
+    for other in range(at.CONNECTIONS):
+        newest = max(newest, day.links[other, L_GENERATION])
+    day.links[connection, L_GENERATION] = newest + 1
+
+
 @inlined
 def _refusal(day: Day, columns: Any, i: int, arrival: int, index: int) -> int:
     """Which counter refuses the row, -1 for none."""
@@ -111,13 +125,9 @@ def _refusal(day: Day, columns: Any, i: int, arrival: int, index: int) -> int:
         return at.C_LOWER_MODE
     if price == 0:
         return at.C_NO_PRICE
-    if price > _LARGEST_PRICE:
+    prices = price | columns[_DAY_OPEN, i] | columns[_DAY_HIGH, i] | columns[_DAY_LOW, i]
+    if prices > _LARGEST_PRICE:
         return at.C_PRICE_RANGE
-    high = columns[_DAY_HIGH, i]
-    if length >= _INDEX_QUOTE and high > 0 and (price > high or price < columns[_DAY_LOW, i]):
-        if day.rules[R_STRICT]:
-            return at.C_INCONSISTENT
-        day.counters[at.C_INCONSISTENT] += 1
     if length == _FULL:
         return _refused_times(
             day, columns[_TRADE_TIME, i], columns[_EXCHANGE_TIME, i], arrival,
@@ -153,6 +163,19 @@ def _refused_times(
 
 
 @inlined
+def _is_yesterdays(day: Day, index: int, length: int, arrival: int, volume: int) -> bool:
+    """Without times only the calendar can tell, and the volume while it is what it was before."""
+    if arrival < day.classes[day.state[index, at.S_CLASS], K_FIRST_SECOND]:
+        return True
+    return (
+        length == _QUOTE
+        and volume == day.state[index, at.S_YESTERDAY]
+        and volume > 0
+        and day.state[index, at.S_VOLUME] == 0
+    )
+
+
+@inlined
 def _snapshot(
     day: Day, columns: Any, i: int, arrival: int, connection: int, index: int
 ) -> Snapshot:
@@ -172,8 +195,7 @@ def _snapshot(
         made = bucket
         stale = bucket < day.rules[R_MIDNIGHT]
     elif length in (_QUOTE, _INDEX_QUOTE):
-        # Without times only the calendar can say that this is still yesterday's snapshot.
-        stale = arrival < day.classes[day.state[index, at.S_CLASS], K_FIRST_SECOND]
+        stale = _is_yesterdays(day, index, length, arrival, volume)
     high = np.int64(0)
     low = np.int64(0)
     if length >= _INDEX_QUOTE and not stale and day.rules[R_REPAIR]:
@@ -187,12 +209,24 @@ def _snapshot(
     )  # fmt: skip
 
 
+@called
+def _is_inconsistent(columns: Any, i: int, s: Snapshot) -> bool:
+    """Whether the price lies outside the packet's own range of the day."""
+    high = columns[_DAY_HIGH, i]
+    return (
+        s.length >= _INDEX_QUOTE
+        and not s.stale
+        and high > 0
+        and (s.price > high or s.price < columns[_DAY_LOW, i])
+    )
+
+
 @inlined
 def _apply(day: Day, index: int, s: Snapshot) -> bool:
     """Fold one snapshot; True when it was a trade."""
     state = day.state
-    if state[index, at.S_GENERATION] != day.links[s.connection, L_GENERATION]:
-        _take_first(day, index, s)
+    if _is_first(day, index, s):
+        take_first(day, index, s)
         return False
     if s.has_volume:
         newest = np.int64(state[index, at.S_VOLUME])
@@ -200,8 +234,8 @@ def _apply(day: Day, index: int, s: Snapshot) -> bool:
             _trade(day, index, s, s.volume - newest)
             return True
         if s.volume < newest:
-            if s.length == _QUOTE and newest == state[index, at.S_FROM_VOLUME]:
-                _start_lower(day, index, s)
+            if s.length == _QUOTE and newest == state[index, at.S_BASELINE]:
+                start_lower(day, index, s)
             else:
                 _late(day, index, s)
             return False
@@ -210,83 +244,40 @@ def _apply(day: Day, index: int, s: Snapshot) -> bool:
     if s.length == _INDEX_FULL and s.made < state[index, at.S_MADE]:
         _late(day, index, s)
         return False
-    moved = (s.day_high > state[index, at.S_SEEN]) or (
-        s.day_low > 0 and s.day_low < state[index, at.S_SEEN + 1]
-    )
-    if (s.price == state[index, at.S_LAST_PRICE] and not moved) or s.stale:
+    if s.stale or not _has_moved(day, index, s):
         day.counters[at.C_DEPTH_ONLY] += 1
         return False
     _trade(day, index, s, np.int64(0))
     return True
 
 
-@called
-def _take_first(day: Day, index: int, s: Snapshot) -> None:
-    """The cached snapshot after a connection opened: where the volume stands, what was missed."""
+@inlined
+def _is_first(day: Day, index: int, s: Snapshot) -> bool:
+    """The first on its connection, or the first with a volume after some without."""
+    return day.state[index, at.S_GENERATION] != day.links[s.connection, L_GENERATION] or (
+        s.has_volume and day.state[index, at.S_LENGTH] == _LTP
+    )
+
+
+@inlined
+def _has_moved(day: Day, index: int, s: Snapshot) -> bool:
+    """Whether a snapshot without volume is news."""
     state = day.state
-    newest = np.int64(state[index, at.S_VOLUME])
-    never = state[index, at.S_GENERATION] == 0
-    day.counters[at.C_FIRST] += 1
-    if s.has_volume and not never and s.volume < newest:
-        day.counters[at.C_STALE] += 1
-        return
-    to_slot = slot_begun(day, index, s.bucket)
-    if never:
-        missed = s.volume > 0 if s.has_volume else not s.stale and to_slot >= 0
-        from_slot = np.int64(0)
-        if s.has_volume:
-            state[index, at.S_BASELINE] = s.volume
-        if missed:
-            made_in = slot_begun(day, index, s.made)
-            state[index, at.S_PARTIAL_SLOT] = made_in if made_in >= 0 else NONE
-    else:
-        missed = s.volume > newest if s.has_volume else s.made != state[index, at.S_MADE]
-        from_slot = max(0, slot_begun(day, index, np.int64(state[index, at.S_LAST_TRADE])))
-        state[index, at.S_GAP_VOLUME] += s.volume - newest
-    if missed:
-        _mark_gap(day, index, from_slot, to_slot)
-    if (missed or never) and not s.stale:
-        state[index, at.S_LAST_TRADE] = s.bucket
-    state[index, at.S_VOLUME] = s.volume
-    state[index, at.S_FROM_VOLUME] = s.volume
-    state[index, at.S_GENERATION] = day.links[s.connection, L_GENERATION]
-    state[index, at.S_CONNECTION] = s.connection
-
-
-@called
-def _start_lower(day: Day, index: int, s: Snapshot) -> None:
-    """Quote packets tell no day: less volume than the first one's means that was yesterday's."""
-    state = day.state
-    day.counters[at.C_STALE] += 1
-    state[index, at.S_BASELINE] -= state[index, at.S_VOLUME] - s.volume
-    state[index, at.S_VOLUME] = s.volume
-    state[index, at.S_FROM_VOLUME] = s.volume
-
-
-@called
-def _mark_gap(day: Day, index: int, from_slot: int, to_slot: int) -> None:
-    # Not undone after a kill: the snapshot that follows the next start marks the same and more.
-    state = day.state
-    for slot in range(from_slot, to_slot + 1):
-        cell = cell_of(state, index, slot)
-        flags = day.halves[cell, at.FLAGS]
-        if flags & _GAP:
-            continue
-        row = state[index, at.S_FIRST_ROW] + slot
-        day.row_sequence[row] += 1
-        day.halves[cell, at.FLAGS] = flags | _GAP
-        day.row_sequence[row] += 1
-        day.counters[at.C_GAP_CELLS] += 1
-        if flags & _FINAL:
-            note_change(day, index, slot)
+    return (
+        s.price != state[index, at.S_LAST_PRICE]
+        or (s.length == _INDEX_FULL and s.made > state[index, at.S_MADE])
+        or s.day_high > state[index, at.S_SEEN]
+        or (s.day_low > 0 and s.day_low < state[index, at.S_SEEN + 1])
+    )
 
 
 @inlined
 def _trade(day: Day, index: int, s: Snapshot, volume: int) -> None:
     state = day.state
     slot = slot_of(day, index, s.bucket)
-    state[index, at.S_VOLUME] = s.volume
-    state[index, at.S_LAST_TRADE] = s.bucket
+    if s.has_volume:
+        state[index, at.S_VOLUME] = s.volume
+    state[index, at.S_LAST_TRADE] = max(np.int64(state[index, at.S_LAST_TRADE]), s.bucket)
     if slot < 0:
         day.counters[at.C_OUTSIDE] += 1
         state[index, at.S_OUTSIDE_VOLUME] += volume
@@ -296,7 +287,7 @@ def _trade(day: Day, index: int, s: Snapshot, volume: int) -> None:
     keep_for_undo(day, index, slot, cell)
     day.row_sequence[row] += 1
     m = minute_of(day, index, slot)
-    take_price(day, index, s, slot, cell, m)
+    take_price(day, index, s, slot, cell, m, False)
     day.cells[cell, at.VOLUME] += volume
     ticks = day.halves[cell, at.TICK_COUNT]
     if ticks < _LARGEST_COUNT:
@@ -313,23 +304,33 @@ def _late(day: Day, index: int, s: Snapshot) -> None:
     day.counters[at.C_LATE] += 1
     state = day.state
     slot = slot_of(day, index, s.bucket)
-    cached = s.has_volume and s.volume <= state[index, at.S_FROM_VOLUME]
-    if s.stale or slot < 0 or cached:
+    cached = (s.volume if s.has_volume else s.made) <= state[index, at.S_FROM]
+    # Without a time of its own a late snapshot does not tell which minute it belongs to.
+    if s.stale or slot < 0 or cached or s.length == _QUOTE:
         return
     cell = cell_of(state, index, slot)
     row = state[index, at.S_FIRST_ROW] + slot
     keep_for_undo(day, index, slot, cell)
     day.row_sequence[row] += 1
     m = minute_of(day, index, slot)
-    changed = take_price(day, index, s, slot, cell, m)
+    changed = take_price(day, index, s, slot, cell, m, True)
     if day.halves[cell, at.TICK_COUNT] == 0:
         day.halves[cell, at.TICK_COUNT] = 1
+    changed = late_extremes(day, index, s, slot, cell, m) or changed
     if changed and is_final(day, index, slot, s.connection):
         amend(day, index, slot, cell)
     day.row_sequence[row] += 1
-    if s.day_high > 0:
-        give_back(day, index, s, slot, 0)
-        give_back(day, index, s, slot, 1)
+    _see(day, index, s)
+
+
+@inlined
+def _see(day: Day, index: int, s: Snapshot) -> None:
+    """Widen what has been seen of the instrument."""
+    state = day.state
+    high = max(s.day_high, s.price)
+    low = s.price if s.day_low == 0 else min(s.day_low, s.price)
+    state[index, at.S_SEEN] = max(np.int64(state[index, at.S_SEEN]), high)
+    state[index, at.S_SEEN + 1] = min(np.int64(state[index, at.S_SEEN + 1]), low)
 
 
 @inlined
@@ -345,11 +346,10 @@ def _remember(day: Day, index: int, columns: Any, i: int, s: Snapshot) -> None:
     state[index, at.S_MADE] = max(np.int64(state[index, at.S_MADE]), s.made)
     state[index, at.S_LENGTH] = s.length
     if s.stale:
+        if s.length == _QUOTE:
+            state[index, at.S_YESTERDAY] = columns[_VOLUME, i]
         return
-    high = max(s.day_high, s.price)
-    low = s.price if s.day_low == 0 else min(s.day_low, s.price)
-    state[index, at.S_SEEN] = max(np.int64(state[index, at.S_SEEN]), high)
-    state[index, at.S_SEEN + 1] = min(np.int64(state[index, at.S_SEEN + 1]), low)
+    _see(day, index, s)
     if s.length >= _INDEX_QUOTE:
         state[index, at.S_DAY_OPEN] = columns[_DAY_OPEN, i]
         state[index, at.S_DAY_HIGH] = columns[_DAY_HIGH, i]

@@ -4,7 +4,7 @@
 journal gives the same bytes, live, after a kill and in a replay.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,9 +25,6 @@ Describe = Callable[[int], tuple[str, int] | None]
 
 _EVERYONE: Final = at.CONNECTIONS
 """Row of the pointers that market time moves, for all connections together."""
-_SLICE: Final = 5_000
-"""Rows folded at once: each may change six final cells, which the undo list must have room for."""
-_UNDO_A_ROW: Final = 6
 _NO_OI_CLASSES: Final = frozenset({"cas", "cash", "index"})
 _NEVER: Final = 1 << 60
 _AHEAD: Final = 3
@@ -104,6 +101,8 @@ class DayGrid:
         self._market = 0
         self._exchange = [0] * at.CONNECTIONS
         self._undo_used = 0
+        longest = max((layout.slots for layout in self.header.classes), default=0)
+        self._undo_a_row = max(at.UNDO_CELLS, -(-longest // at.UNDO_MARKS))
         self._checkpoints = Checkpoints(file)
         self._bind()
         self._due = [_NEVER] * (at.CONNECTIONS + 1)
@@ -120,9 +119,7 @@ class DayGrid:
         """
         seq = self._checkpoints.restore(self, journal_end)
         if seq is None:
-            self.columns = 0
-            self.file.empty()
-            self._checkpoints.write(self, 0, [])
+            self._empty()
             seq = 0
         for index in range(self.columns):
             self._enter(index)
@@ -133,6 +130,11 @@ class DayGrid:
         self._plan_due()
         self._show()
         return seq
+
+    def _empty(self) -> None:
+        self.columns = 0
+        self.file.empty()
+        self._checkpoints.write(self, 0, [])
 
     def checkpoint(self) -> bool:
         """Keep the state as of the last record; False when too many minutes are open at once."""
@@ -164,6 +166,8 @@ class DayGrid:
 
         Answers None when the record changed nothing that anyone is told of.
         """
+        if batch is not None and self._undo_used + self._undo_a_row * len(batch) >= at.UNDO_ROOM:
+            self._make_undo_room(len(batch))
         self.seq = frame.seq
         second = frame.received_ts // SECOND
         if second > self._market:
@@ -185,11 +189,7 @@ class DayGrid:
     def _control(self, frame: Frame) -> None:
         link = self.links[frame.connection]
         if frame.kind is RecordKind.WANTED:
-            wish = msgspec.json.decode(frame.payload, type=dict[int, int])
-            self.give_columns(wish)
-            for token, mode in wish.items():
-                if (index := self.index_of(token)) >= 0:
-                    self.state[index, at.S_MODE] = mode
+            self._want(msgspec.json.decode(frame.payload, type=dict[int, int]), frame.connection)
         elif frame.kind is RecordKind.CONNECTED:
             link[kernels.L_GENERATION] = self.links[:, kernels.L_GENERATION].max() + 1
             link[kernels.L_OPEN] = 1
@@ -197,6 +197,20 @@ class DayGrid:
                 self._carry_over(frame)
         elif frame.kind is RecordKind.DISCONNECTED:
             link[kernels.L_OPEN] = 0
+
+    def _want(self, wish: Mapping[int, int], connection: int) -> None:
+        """What a connection is asked for. An instrument that is new on it, or gone from it, begins
+        with a cached snapshot when it is next heard of."""
+        self.give_columns(wish)
+        state = self.state[: self.columns]
+        asked = state[:, at.S_WANTED] == connection + 1
+        wanted = np.isin(state[:, at.S_TOKEN], np.fromiter(wish, np.uint32, len(wish)))
+        moved = (wanted != asked) & (state[:, at.S_GENERATION] != 0)
+        state[moved, at.S_GENERATION] = at.AWAY
+        state[asked, at.S_WANTED] = 0
+        state[wanted, at.S_WANTED] = connection + 1
+        for index in np.flatnonzero(wanted):
+            state[index, at.S_MODE] = wish[int(state[index, at.S_TOKEN])]
 
     def _carry_over(self, frame: Frame) -> None:
         """A connection that has been open since the day before misses nothing of this day: the
@@ -206,6 +220,7 @@ class DayGrid:
             if (index := self.index_of(int(token))) >= 0:
                 self.state[index, at.S_GENERATION] = generation
                 self.state[index, at.S_CONNECTION] = frame.connection
+                self.state[index, at.S_WANTED] = frame.connection + 1
                 self.state[index, at.S_MADE] = frame.received_ts // SECOND
 
     def give_columns(self, tokens: Iterable[int]) -> None:
@@ -216,7 +231,6 @@ class DayGrid:
                 self._give_column(token)
         if self.columns > before:
             self._fix_members()
-            self._plan_due()
             self._show()
 
     def index_of(self, token: int) -> int:
@@ -229,24 +243,16 @@ class DayGrid:
         self, batch: TickBatch, second: int, connection: int
     ) -> tuple[npt.NDArray[np.bool_], int]:
         """Trade marks, and the exchange time: negative when the tally has something to tell."""
-        columns = batch.columns
-        rows = columns.shape[1]
-        trades = np.zeros(rows, np.bool_)
-        if self._undo_used + _UNDO_A_ROW * rows <= at.UNDO_ROOM:
-            return trades, fold(columns, trades, second, connection, self._table)
-        told = False
-        exchange = 0
-        for begin in range(0, rows, _SLICE):
-            if not self.checkpoint():
-                raise AssertionError("the undo list is full and no checkpoint could be made")
-            part = slice(begin, begin + _SLICE)
-            exchange = fold(
-                np.ascontiguousarray(columns[:, part]), trades[part], second, connection,
-                self._table,
-            )  # fmt: skip
-            told = told or exchange < 0
-            exchange = exchange if exchange >= 0 else -exchange - 1
-        return trades, -exchange - 1 if told else exchange
+        trades = np.zeros(len(batch), np.bool_)
+        return trades, fold(batch.columns, trades, second, connection, self._table)
+
+    def _make_undo_room(self, rows: int) -> None:
+        """Before a record that might not fit into the undo list: a checkpoint begins a new one."""
+        if not self.checkpoint() or self._undo_a_row * rows >= at.UNDO_ROOM:
+            # Then nothing can be undone, and the next start folds the whole journal.
+            self._checkpoints.forget()
+            self._forget_undo()
+            self._classes[:, kernels.K_SAFE_SLOT] = 0
 
     def _give_column(self, token: int) -> None:
         described = self._describe(token)
@@ -289,7 +295,6 @@ class DayGrid:
 
     def _take_changed(self) -> npt.NDArray[np.uint32]:
         self._undo_used = int(self._tally[kernels.T_UNDO])
-        self._checkpoints.count_undo(self._undo_used)
         count = min(int(self._tally[kernels.T_CHANGED]), len(self._changed))
         self._tally[kernels.T_CHANGED] = 0
         return self._changed[:count].copy() if count else _NONE_AMENDED
@@ -352,21 +357,35 @@ class DayGrid:
         return min(ends, default=_NEVER)
 
     def _plan_due(self) -> None:
-        self._due = [self._next_end(who) for who in range(at.CONNECTIONS + 1)]
+        ends = {row.tobytes(): self._next_end(who) for who, row in self._distinct_pointers()}
+        self._due = [ends[row.tobytes()] for row in self.pointers]
+
+    def _distinct_pointers(self) -> list[tuple[int, npt.NDArray[np.uint32]]]:
+        _, first = np.unique(self.pointers, axis=0, return_index=True)
+        return [(int(who), self.pointers[who]) for who in first]
 
     def _open_rows(self) -> list[int]:
         """Rows not final for everyone that hold anything yet."""
         rows: list[int] = []
         for k, layout in enumerate(self.header.classes):
-            newest = self.minutes[self._member_arrays[k], 0, at.M_SLOT]
+            members = self._member_arrays[k]
+            newest = self.minutes[members, 0, at.M_SLOT]
             begun = newest[newest != at.NONE]
-            last = int(begun.max()) if len(begun) else -1
+            # A gap may be marked beyond the newest candle.
+            traded = int(self.state[members, at.S_LAST_TRADE].max(initial=0))
+            last = max(int(begun.max()) if len(begun) else -1, self._slot_begun(k, traded))
             first = int(self.pointers[_EVERYONE, k])
             rows += range(layout.first_row + first, layout.first_row + last + 1)
         return rows
 
+    def _slot_begun(self, k: int, second: int) -> int:
+        """The newest slot of a class that had begun at that second, -1 before the first."""
+        minute = (int(second) - self.header.midnight_ts // SECOND) // 60
+        return int(self._slot_floor[k, min(minute, at.MINUTES_IN_DAY - 1)]) if minute >= 0 else -1
+
     def _forget_undo(self) -> None:
-        """After a checkpoint: nothing to undo yet, and rows before its pointers are to be kept."""
+        """After a checkpoint: nothing to undo yet, and what rows before its pointers hold is to be
+        kept when it changes."""
         self._tally[kernels.T_UNDO] = self._undo_used = 0
         self._classes[:, kernels.K_SAFE_SLOT] = self.pointers[_EVERYONE]
         self._bind()

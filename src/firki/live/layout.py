@@ -37,6 +37,8 @@ CELL_HALVES: Final = 16
 
 NONE: Final = 0xFFFFFFFF
 """No slot, no price, no key: absent, in a word of state."""
+AWAY: Final = NONE
+"""A generation: the instrument was not wanted for a while, its next snapshot is a first one."""
 
 # One row of instrument state, in words (uint32).
 (
@@ -48,7 +50,7 @@ NONE: Final = 0xFFFFFFFF
     S_GENERATION,  # of the connection whose first snapshot was taken; 0 before the first
     S_CONNECTION,
     S_VOLUME,  # the running maximum of volume_traded
-    S_FROM_VOLUME,  # where the present connection started
+    S_FROM,  # where the present connection started: volume_traded, of an index its time
     S_BASELINE,
     S_OUTSIDE_VOLUME,
     S_GAP_VOLUME,
@@ -66,26 +68,31 @@ NONE: Final = 0xFFFFFFFF
     S_LENGTH,  # packet length of the newest snapshot
     S_SCALE,  # what a price is divided by to give rupees
     S_MODE,  # as wanted: 1 ltp, 2 quote, 3 full; 0 when nobody said
-) = range(26)
-STATE_WORDS: Final = 26
+    S_WANTED,  # 1 + the connection that was asked for it; 0 for none
+    S_YESTERDAY,  # volume_traded of the quote packets that came before the day began
+) = range(28)
+STATE_WORDS: Final = 28
 
-# What is kept of each of the two youngest minutes of an instrument, in words.
+# What is kept of each of the two youngest minutes of an instrument, in words. Of a pair the high's
+# comes first, then the low's.
 (
     M_SLOT,
     M_OPEN_TIME,
     M_OPEN_VOLUME,
     M_CLOSE_TIME,
     M_CLOSE_VOLUME,
-    M_SURE,  # the high without an ambiguous extreme; the low follows
+    M_BEFORE_SLOT,  # the slot the last snapshot before the minute's first was made in, or NONE
+    M_SURE,  # the extreme, but for one that may belong to an earlier minute
     _,
-    M_LENT,  # four words on an ambiguous high (see below), then four on a low
-    *_rest,
-) = range(15)
-MINUTE_WORDS: Final = 15
-# The words on an ambiguous extreme: itself (NONE when there is none), volume_traded of the snapshot
-# that showed it, what was known before that snapshot, the slot the one before it was made in.
-LENT_PRICE, LENT_VOLUME, LENT_BEFORE, LENT_BEFORE_SLOT = range(4)
-LENT_WORDS: Final = 4
+    M_DOUBT,  # the extreme that may belong to an earlier minute
+    _,
+    M_BEFORE,  # the extreme of everything seen before the minute's first snapshot
+    _,
+) = range(12)
+MINUTE_WORDS: Final = 12
+NO_HIGH: Final = 0
+NO_LOW: Final = NONE
+"""Every price lies beyond them."""
 SIDES: Final = 2
 """High and low: side 0 and side 1 of everything that exists for both."""
 
@@ -133,12 +140,18 @@ MINUTES_IN_DAY: Final = 1440
 CHECKPOINT_ROWS: Final = 16
 """Rows a checkpoint has room for: those not yet final, over all classes."""
 UNDO_ROOM: Final = 1 << 15
-"""Old contents of final cells that changed since a checkpoint; a checkpoint is made before it is
-full, so room is needed for one slice of a frame: 5,000 rows that change six cells each."""
+"""Room for what final cells held before they changed since a checkpoint; the first entry's first
+word says how many follow."""
 UNDO_WORDS: Final = CELL_WORDS + 1
+"""A cell and what it held; or NONE, an instrument, a slot, and a bit for each slot from there on
+that was newly marked as a gap, for a first snapshot may mark a whole day."""
+UNDO_MARKS_AT: Final = 3
+UNDO_MARKS: Final = 32 * (UNDO_WORDS - UNDO_MARKS_AT)
+UNDO_CELLS: Final = 3
+"""Cells a snapshot changes at most: a late one its own and the two youngest minutes'."""
 PAGE: Final = 4096
 MAGIC: Final = b"FIRKIGRD"
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 
 
 class ClassLayout(msgspec.Struct, frozen=True):
@@ -193,7 +206,7 @@ class Region:
         return file[self.offset : self.offset + size].view(self.dtype).reshape(self.shape)
 
 
-_HEADER_BYTES: Final = 64 * PAGE
+_HEADER_BYTES: Final = 256 * PAGE
 _U4: Final = np.dtype("<u4")
 _U8: Final = np.dtype("<u8")
 
@@ -204,7 +217,6 @@ CHECKPOINT_META: Final = np.dtype(
         ("market_second", "<u8"),
         ("columns", "<u8"),
         ("row_count", "<u8"),
-        ("undo_count", "<u8"),
         ("boot", "S40"),  # memory-mapped pages outlive a kill, not a loss of power
     ]
 )
