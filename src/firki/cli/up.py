@@ -86,7 +86,7 @@ def tell_first_start() -> None:
     from firki.app.kernels import are_compiled
 
     if not are_compiled():
-        typer.echo("firki: compiling, once: about 20 s", err=True)
+        typer.echo("firki: compiling, once: about half a minute", err=True)
 
 
 def show(ready: "Ready") -> None:
