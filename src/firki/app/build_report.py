@@ -76,7 +76,7 @@ def report_of(
     grid: DayGrid, book: Book, sources: list[str], left_out: dict[str, int], volumes: list[Volumes]
 ) -> DayReport:
     totals = grid.totals()
-    refusals = [why for why in (*REFUSALS, "lower_mode") if why != "inconsistent"]
+    refusals = [why for why in REFUSALS if why != "inconsistent"]
     if book.rules.strict:
         refusals.append("inconsistent")
     return DayReport(

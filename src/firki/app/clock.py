@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import httpx2
 import msgspec
 
-from firki.errors import Rejected, Unavailable
+from firki.errors import FirkiError, Rejected, Unavailable
 from firki.ports import Clock
 from firki.timing import SECOND, DrivenClock, SystemClock, pause, steady
 
@@ -90,7 +90,7 @@ class SimulatedClock:
             try:
                 await self.read()
                 away = False
-            except Unavailable as error:
+            except (FirkiError, msgspec.MsgspecError) as error:
                 if not away:
                     log.warning("clock does not answer reason=%s", error)
                 away = True

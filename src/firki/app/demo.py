@@ -25,6 +25,13 @@ _START_SECONDS: Final = 120.0
 """The first start compiles the simulator's kernels."""
 _STOP_SECONDS: Final = 5.0
 _TOKEN_FILE: Final = "access_token"
+_OWN: Final = frozenset(
+    {
+        "access_token", "capture.lock", "grid", "instruments", "journal", "keys", "lake", "logs",
+        "running.json",
+    }
+)  # fmt: skip
+"""What a demo leaves in its folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +90,12 @@ class Demo:
         with self._folder.capturing():
             if self._options.keep:
                 return
+            strange = [e.name for e in self._folder.root.iterdir() if e.name not in _OWN]
+            if strange:
+                raise ConfigError(
+                    f"the demo empties {self._folder.root} at its start, and {strange[0]!r} there "
+                    "is not its own; move it away, or choose another data.folder"
+                )
             for entry in self._folder.root.iterdir():
                 if entry.name in {"capture.lock", "logs"}:
                     continue

@@ -67,7 +67,7 @@ class Doors:
             gaps=market.gaps, settings=serve_settings(settings),
             clock_control=clock if isinstance(clock, SimulatedClock) else None,
             ingest=Ingest(
-                intake.plant, lambda: market.day.book.table, lambda: wanted.tokens
+                intake.plant, lambda: market.day.book.table, lambda: wanted.tokens, market.watch
             ).take,
         )  # fmt: skip
 

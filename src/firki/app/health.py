@@ -185,5 +185,6 @@ def tie_metrics(metrics: Metrics, health: Health, market: Market, feed: Fed) -> 
     metrics.candles_amended_total.follow(total("amendments"))
     metrics.instruments.follow(total("instrument_count"))
     metrics.instruments_with_ticks.follow(total("instruments_with_ticks"))
+    metrics.bus_handler_failures_total.follow(lambda: market.bus.report()["handler_failures"])
     metrics.memory_bytes.follow(memory_bytes)
     metrics.uptime_seconds.follow(lambda: health.document()["uptime_seconds"])

@@ -1,6 +1,6 @@
 """Ticks that programs post: they become frames of their own connection and take the feed's path."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -40,7 +40,10 @@ class Ingest:
         listener: Listener,
         table: Callable[[], InstrumentTable],
         live: Callable[[], Mapping[int, Mode]],
+        watch: Callable[[Iterable[int]], None],
     ) -> None:
+        """``watch`` gives tokens a place on the quote board."""
+        self._watch = watch
         self._listener = listener
         self._table = table
         self._live = live
@@ -58,7 +61,7 @@ class Ingest:
             else:
                 taken.append((tick, instrument))
         if taken:
-            self._declare({tick.instrument_token for tick, _ in taken})
+            self._declare({t.instrument_token: _mode(t, i) for t, i in taken})
             self._listener.on_frame(CONNECTION, _frame(taken), RecordKind.FRAME)
         return refused
 
@@ -73,11 +76,15 @@ class Ingest:
             return "no_time"
         return None
 
-    def _declare(self, tokens: set[int]) -> None:
-        if tokens <= self._tokens.keys():
+    def _declare(self, tokens: Mapping[int, Mode]) -> None:
+        """Say what these programs post: the least an instrument came with, for it may again."""
+        known = self._tokens
+        modes = {t: min(mode, known.get(t, mode)) for t, mode in tokens.items()}
+        if modes.items() <= known.items():
             return
         self._listener.on_state(CONNECTION, ConnectionState.OPEN, "posted ticks")
-        self._tokens |= dict.fromkeys(sorted(tokens), Mode.FULL)
+        known.update(modes)
+        self._watch(modes)
         wish = {str(token): int(mode) for token, mode in self._tokens.items()}
         self._listener.on_frame(CONNECTION, msgspec.json.encode(wish), RecordKind.WANTED)
 
@@ -93,6 +100,13 @@ def _frame(ticks: Sequence[tuple[Posted, Instrument]]) -> bytes:
         columns[Column.LAST_TRADE_TIME, i] = columns[Column.EXCHANGE_TIME, i] = second
         columns[Column.OI, i] = tick.oi or 0
     return encode(columns)
+
+
+def _mode(tick: Posted, instrument: Instrument) -> Mode:
+    length = _length(tick, instrument)
+    if length in {_FULL, _INDEX}:
+        return Mode.FULL
+    return Mode.QUOTE if length == _QUOTE else Mode.LTP
 
 
 def _length(tick: Posted, instrument: Instrument) -> int:

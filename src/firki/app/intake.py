@@ -26,7 +26,7 @@ from firki.capture.journal import JournalSettings
 from firki.capture.plant import Plant
 from firki.capture.pool import Pool
 from firki.config import Account, Settings
-from firki.errors import ConfigError, FirkiError, Rejected
+from firki.errors import AuthExpired, ConfigError, FirkiError, Rejected
 from firki.kite.rest import KiteRest
 from firki.kite.stream import KiteFeed
 from firki.kite.upkeep import Pace
@@ -39,19 +39,24 @@ from firki.timing import pause
 log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 1.0
+_LONGEST_GRACE = 120
+"""Seconds; a checkpoint has room for so many open minutes of a few classes."""
 
 Fail = Callable[[FirkiError], None]
 """Whom a part tells that firki must stop."""
 
 
 def token_of(account: Account) -> Callable[[], str]:
-    """Reads the account's access token from its file, anew at every call."""
+    """Reads the account's access token from its file, anew at every call.
+
+    A file that is not there is a login that has not been made yet.
+    """
 
     def read() -> str:
         try:
             return account.access_token_file.read_text().strip()
         except OSError as error:
-            raise ConfigError(
+            raise AuthExpired(
                 f"accounts.{account.name}.access_token_file: cannot read "
                 f"{account.access_token_file} ({error.strerror}); put the day's access token there"
             ) from error
@@ -67,7 +72,7 @@ def fold_rules(settings: Settings, speed: float = 1.0) -> Rules:
     """
     return Rules(
         settings.live.final_exchange_seconds,
-        max(settings.live.final_market_seconds, ceil(speed)),
+        max(settings.live.final_market_seconds, min(ceil(speed), _LONGEST_GRACE)),
         settings.capture.strict,
     )
 
@@ -109,21 +114,23 @@ class Intake:
         rest = KiteRest(account.api_key.get_secret_value(), token, account.root, now=clock.now)
         stack.push_async_callback(rest.close)
         today = ist_date(clock.now())
-        csv = await sync(folder, rest, today)
+        notes: list[str] = []
+        csv = await sync(folder, rest, today, notes=notes)
         speed = clock.speed if isinstance(clock, SimulatedClock) else 1.0
-        book = Book.of(csv, files, fold_rules(settings, speed), day=today)
-        wanted = resolve(
-            book.table, settings.capture.want, settings.universe.indices,
-            mode=settings.capture.mode,
-        )  # fmt: skip
         warm()
+        book = Book.of(csv, files, fold_rules(settings, speed), day=today)
         bus = MemoryBus()
         feed = _feed(settings, account, token)
         opener = _opener(settings, account, folder, book, feed.decode, fail)
         market = Market(opener, bus, settings.live.intervals)
+        begun = market.begin(today)
+        wanted = resolve(
+            begun.book.table, settings.capture.want, settings.universe.indices,
+            mode=settings.capture.mode,
+        )  # fmt: skip
         texts, opened = Texts(bus), asyncio.Event()
         plant = Plant(
-            market.begin(today), clock=clock, decode=feed.decode, next_day=market.next_day,
+            begun, clock=clock, decode=feed.decode, next_day=market.next_day,
             on_text=texts.take, on_state=_noting(opened),
         )  # fmt: skip
         pool = Pool(
@@ -136,6 +143,7 @@ class Intake:
         intake = cls(
             clock=clock, calendar=calendar, rest=rest, bus=bus, market=market, plant=plant,
             pool=pool, skew=skew, texts=texts, wanted=wanted, opened=opened,
+            notes=notes,
         )  # fmt: skip
         intake._want()
         return intake

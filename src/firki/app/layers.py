@@ -20,7 +20,8 @@ from firki.timing import steady
 
 log = logging.getLogger(__name__)
 
-_MOST_KEPT: Final = 2_000
+_MOST_KEPT: Final = 2_000_000
+"""Candles of the broker's that are kept, about 150 bytes each."""
 _LONGEST_FETCH: Final = timedelta(days=60)
 """A request that names no end of the past is answered with so much of it."""
 _LONGEST_DAYS: Final = timedelta(days=730)
@@ -57,8 +58,10 @@ class BrokerPast:
         key = (token, interval.name, first, last)
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[key] = await self._fetch(token, interval, first, last)
-            if len(self._kept) > _MOST_KEPT:
+            kept = await self._fetch(token, interval, first, last)
+            if len(kept):  # a broker that has nothing yet may have it later
+                self._kept[key] = kept
+            while sum(map(len, self._kept.values())) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return kept
 
@@ -114,9 +117,9 @@ class LayeredCandles:
         today = ist_midnight(self._market.day.trading_date)
         parts: list[CandleColumns] = []
         if from_ts < today:
-            span = _LONGEST_FETCH if interval.minutes else _LONGEST_DAYS
-            begin = max(from_ts, today - int(span.total_seconds()) * 10**9)
-            parts += await self._past(tokens, interval, begin, min(to_ts, today - 1))
+            parts += await self._past(
+                tokens, interval, from_ts, min(to_ts, today - 1), as_of_ts=as_of_ts
+            )
         if to_ts >= today:
             grid = self._market.day.candles
             own = Interval.parse("day") if interval.name in {"week", "month"} else interval
@@ -135,16 +138,26 @@ class LayeredCandles:
         return whole if inside.all() else whole.take(inside)
 
     async def _past(
-        self, tokens: Sequence[int], interval: Interval, from_ts: int, to_ts: int
+        self,
+        tokens: Sequence[int],
+        interval: Interval,
+        from_ts: int,
+        to_ts: int,
+        *,
+        as_of_ts: int | None,
     ) -> list[CandleColumns]:
         own = Interval.parse("day") if interval.name in {"week", "month"} else interval
-        lake = await self._lake.read(tokens, own, from_ts, to_ts)
+        lake = await self._lake.read(tokens, own, from_ts, to_ts, as_of_ts=as_of_ts)
+        span = _LONGEST_FETCH if interval.minutes else _LONGEST_DAYS
+        today = ist_midnight(self._market.day.trading_date)
+        begin = max(from_ts, today - int(span.total_seconds()) * 10**9)
+        until = min(to_ts, as_of_ts) if as_of_ts is not None else to_ts
         parts = [lake]
         for token in tokens:
             have = {
                 ist_date(int(ts)) for ts in np.unique(lake.start_ts[lake.instrument_token == token])
             }
-            missing = [d for d in self._sessions(token, from_ts, to_ts) if d not in have]
+            missing = [d for d in self._sessions(token, begin, until) if d not in have]
             if missing:
                 parts.append(await self._fill(token, own, missing))
         return parts

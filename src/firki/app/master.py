@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from firki.app.folder import DataFolder
-from firki.errors import Corrupt, Retryable, Unavailable
+from firki.errors import AuthExpired, Corrupt, Retryable, Unavailable
 from firki.kite.instruments import parse
 from firki.ports import ReferenceData
 
@@ -13,12 +13,18 @@ log = logging.getLogger(__name__)
 
 
 async def sync(
-    folder: DataFolder, broker: ReferenceData, day: date, *, force: bool = False
+    folder: DataFolder,
+    broker: ReferenceData,
+    day: date,
+    *,
+    force: bool = False,
+    notes: list[str] | None = None,
 ) -> bytes:
     """The day's master as the broker sends it, from the folder when it is already there.
 
-    When the broker cannot be reached or sends half a file, the newest kept master is used and a
-    warning says how old it is; with none at all the broker's error is raised.
+    When the broker cannot be reached, wants a new login first or sends half a file, the newest kept
+    master is used and a sentence in ``notes`` says how old it is; with none at all the broker's
+    error is raised.
     """
     path = folder.instruments / f"{day.isoformat()}.csv"
     if path.exists() and not force:
@@ -26,11 +32,13 @@ async def sync(
     try:
         csv = await broker.instruments()
         table = parse(csv, day=day)
-    except (Retryable, Corrupt) as error:
+    except (Retryable, Corrupt, AuthExpired) as error:
         kept = newest(folder)
         if kept is None:
             raise
         log.warning("instrument master is old file=%s reason=%s", kept.name, error)
+        if notes is not None:
+            notes.append(f"the instruments are those of {kept.stem}: {error}")
         return kept.read_bytes()
     keep(path, csv)
     log.info("instrument master fetched date=%s instruments=%d", day, len(table))

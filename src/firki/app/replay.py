@@ -60,6 +60,7 @@ class ReplayClock:
         self._speed = speed
         self._running = running
         self._now_ts = 0
+        self._ended = False
         self._target_ts = 0
         self._anchor = (steady(), 0)
         self.changed = asyncio.Event()
@@ -117,15 +118,16 @@ class ReplayClock:
         self._speed = speed if speed is not None else self._speed
         self._running = running if running is not None else self._running
         self._anchor = (steady(), self._now_ts)
-        if to_ts is not None:
+        if to_ts is not None and not self._ended:
             self._target_ts = to_ts
             self._reached.clear()
         self._stir()
-        if to_ts is not None:
+        if to_ts is not None and not self._ended:
             await self._reached.wait()
 
     def end(self) -> None:
         """There are no more records: nobody waits for one."""
+        self._ended = True
         self._finish_step()
 
     def _finish_step(self) -> None:

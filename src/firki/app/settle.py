@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Final, Protocol
 
+import msgspec
+
 from firki.app.folder import DataFolder
 from firki.app.market_day import Decode, MarketDay, decode_kite, open_grid, read_book, refold
 from firki.capture.journal_day import HEADER_NAME
@@ -220,7 +222,7 @@ async def _tried(what: str, work: Callable[[], object]) -> bool:
     """Do it in a thread; a failure is told and the market goes on."""
     try:
         await asyncio.to_thread(work)
-    except FirkiError as error:
+    except (FirkiError, OSError, msgspec.MsgspecError) as error:
         log.warning("%s failed: %s", what, error)
         return False
     return True

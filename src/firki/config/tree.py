@@ -135,7 +135,9 @@ class Account(Section):
     websocket: WebsocketUrl = Field(
         default="wss://ws.kite.trade", description="Kite's feed address"
     )
-    max_connections: int = Field(default=3, ge=1, description="Feed connections of the account")
+    max_connections: int = Field(
+        default=3, ge=1, le=200, description="Feed connections of the account"
+    )
     max_instruments: int = Field(default=3000, ge=1, description="Instruments on one connection")
 
 

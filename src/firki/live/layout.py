@@ -133,7 +133,7 @@ REASONS: Final = (
     C_GAP_CELLS,
 ) = range(18)
 COUNTER_COUNT: Final = 24
-REFUSALS: Final = REASONS[:7]
+REFUSALS: Final = (*REASONS[:7], "lower_mode")
 
 CONNECTIONS: Final = 256
 MINUTES_IN_DAY: Final = 1440

@@ -78,8 +78,7 @@ class Metrics:
     candles_amended_total: Figure
     instruments: Figure
     instruments_with_ticks: Figure
-    bus_dropped_total: Figure
-    log_lines_lost_total: Figure
+    bus_handler_failures_total: Figure
     memory_bytes: Figure
     uptime_seconds: Figure
 
@@ -106,8 +105,7 @@ _MEANINGS: Final[Mapping[str, tuple[str, str | None]]] = {
     "candles_amended_total": ("Final candles changed by a late tick", None),
     "instruments": ("Instruments wanted", None),
     "instruments_with_ticks": ("Instruments that had a tick today", None),
-    "bus_dropped_total": ("Messages that a subscriber was too slow for, by topic", "topic"),
-    "log_lines_lost_total": ("Log lines the disk did not take", None),
+    "bus_handler_failures_total": ("Calls inside the process that raised", None),
     "memory_bytes": ("Resident memory of the process", None),
     "uptime_seconds": ("Since the program started", None),
 }

@@ -145,8 +145,8 @@ def test_every_row_is_accounted_for(settings: Settings, tmp_path: Path) -> None:
     (day,) = report.days
     assert day.rows == len(rows)
     assert day.refused == {"no_price": 1, "price_range": 1}
-    assert day.no_trade == {"depth_only": 2, "late": 1, "first_snapshot": 3}
-    assert (day.trades, day.outside_session) == (8, 1)
+    assert day.no_trade == {"depth_only": 1, "late": 1, "first_snapshot": 3}
+    assert (day.trades, day.outside_session) == (9, 2)
     assert accounted(day) == day.rows
 
 

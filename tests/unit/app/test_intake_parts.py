@@ -68,7 +68,9 @@ class Heard:
 
 
 def ingest(heard: Heard, *live: int) -> Ingest:
-    return Ingest(heard, lambda: book().table, lambda: dict.fromkeys(live, Mode.FULL))
+    return Ingest(
+        heard, lambda: book().table, lambda: dict.fromkeys(live, Mode.FULL), lambda _: None
+    )
 
 
 def test_posted_ticks_become_frames_of_their_own_connection() -> None:
@@ -98,6 +100,16 @@ def test_what_a_posted_tick_lacks_decides_its_packet() -> None:
     ]  # fmt: skip
     ingest(heard).take(posted)
     assert wire.decode(heard.frames[-1][1]).length.tolist() == [184, 44, 8, 32, 8]
+
+
+def test_posted_instruments_are_declared_in_the_least_mode_they_came_in() -> None:
+    heard = Heard()
+    post = ingest(heard)
+    post.take([Posted(INFY, 1500.0, 5, None, at("09:15:02"))])
+    post.take([Posted(INFY, 1500.0, 6, None, at("09:15:03"))])
+    post.take([Posted(INFY, 1500.0)])
+    wishes = [msgspec.json.decode(p) for _, p, kind in heard.frames if kind is RecordKind.WANTED]
+    assert wishes == [{str(INFY): Mode.FULL}, {str(INFY): Mode.LTP}]
 
 
 def test_posted_ticks_are_refused_by_reason() -> None:

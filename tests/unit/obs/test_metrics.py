@@ -46,8 +46,8 @@ def test_a_source_of_the_wrong_shape_is_refused(registry: CollectorRegistry) -> 
     with pytest.raises(TypeError, match="uptime_seconds"):
         generate_latest(registry)
     metrics.uptime_seconds.follow(lambda: 1)
-    metrics.bus_dropped_total.follow(lambda: 1)
-    with pytest.raises(TypeError, match="each topic"):
+    metrics.ticks_refused_total.follow(lambda: 1)
+    with pytest.raises(TypeError, match="each reason"):
         generate_latest(registry)
 
 
