@@ -113,7 +113,8 @@ def create(folder: Path, header: at.Header) -> GridFile:
     layout = at.file_layout(header)
     with temporary.open("wb") as out:
         out.truncate(layout.size)
-    _allocate(temporary, 0, layout.cells.offset)
+    _allocate(temporary, 0, at.header_size(header))
+    _allocate(temporary, layout.live.offset, layout.cells.offset - layout.live.offset)
     file = np.memmap(temporary, np.uint8, mode="r+")
     at.write_header(file, header)
     temporary.replace(path)

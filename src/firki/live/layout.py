@@ -287,6 +287,11 @@ def _checkpoint(offset: int, header: Header) -> CheckpointLayout:
     )
 
 
+def header_size(header: Header) -> int:
+    """Bytes that the header takes of its pages; the rest stays a hole."""
+    return 16 + len(msgspec.json.encode(header))
+
+
 def write_header(file: npt.NDArray[np.uint8], header: Header) -> None:
     """Put the header into its pages, the magic last."""
     text = msgspec.json.encode(header)

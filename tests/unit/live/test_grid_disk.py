@@ -11,7 +11,7 @@ import pytest
 from tests.calendar_data import packaged
 
 from firki.live import file as grid_file
-from firki.live.layout import S_TOKEN, Header, file_layout
+from firki.live.layout import S_TOKEN, Header, file_layout, header_size
 from firki.model.ist import ist_midnight
 from firki.model.session import SessionClass
 
@@ -35,7 +35,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with room for little more than the grid's head."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    size = file_layout(plan()).cells.offset + 64 * 1024
+    layout = file_layout(plan())
+    head = header_size(plan()) + layout.cells.offset - layout.live.offset
+    size = head + 64 * 1024
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
         pytest.skip("mounting a small file system needs root")
