@@ -13,20 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from bench.rows import Row, show
 
 from firki.app.bench import folding, peers
-from firki.app.bench.feed import DAY, MIDNIGHT, OPEN, PRICE_SCALE, MadeUpFeed, decode
+from firki.app.bench.feed import DAY, MIDNIGHT, PRICE_SCALE, MadeUpFeed, decode, opening
 from firki.app.bench.figure import Figure
 from firki.app.market_day import CalendarFiles
 from firki.live import file as grid_file
 from firki.live.grid import DayGrid, Rules
 from firki.model.session import SessionClass
 from firki.model.tick import SECOND
-from firki.ports import Frame, RecordKind
 
 _RATES: Final = {(2_000, 1_000): 15e6, (2_000, 100): 10e6, (9_000, 100): 8e6}
 _TAIL_MILLISECONDS: Final = 0.5
@@ -83,9 +81,8 @@ def _open_mixed(folder: Path, tokens: npt.NDArray[np.int64]) -> DayGrid:
     file = grid_file.create(folder, plan)
     grid = DayGrid(file, lambda token: (classes[token], PRICE_SCALE), Rules())
     grid.recover(0)
-    wish = msgspec.json.encode({str(token): 3 for token in tokens.tolist()})
-    grid.apply(Frame(1, OPEN * SECOND, 0, b"", RecordKind.CONNECTED), None)
-    grid.apply(Frame(2, OPEN * SECOND, 0, wish, RecordKind.WANTED), None)
+    for record in opening(tokens):
+        grid.apply(record, None)
     return grid
 
 

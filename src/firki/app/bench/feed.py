@@ -118,10 +118,18 @@ def open_grid(folder: Path, tokens: npt.NDArray[np.int64]) -> DayGrid:
     file = grid_file.create(folder, plan)
     grid = DayGrid(file, lambda _token: ("cash", PRICE_SCALE), Rules())
     grid.recover(0)
-    wish = msgspec.json.encode({str(token): 3 for token in tokens.tolist()})
-    grid.apply(Frame(1, OPEN * SECOND, 0, b"", RecordKind.CONNECTED), None)
-    grid.apply(Frame(2, OPEN * SECOND, 0, wish, RecordKind.WANTED), None)
+    for record in opening(tokens):
+        grid.apply(record, None)
     return grid
+
+
+def opening(tokens: npt.NDArray[np.int64]) -> list[Frame]:
+    """The day's first two records: a connection opens and wants the tokens in full mode."""
+    wish = msgspec.json.encode({str(token): 3 for token in tokens.tolist()})
+    return [
+        Frame(1, OPEN * SECOND, 0, b"", RecordKind.CONNECTED),
+        Frame(2, OPEN * SECOND, 0, wish, RecordKind.WANTED),
+    ]
 
 
 def decode(frame: Frame) -> Any:

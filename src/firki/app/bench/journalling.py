@@ -26,7 +26,7 @@ def measure(folder: Path, *, market_seconds: int) -> Iterator[Figure]:
     frames = MadeUpFeed(_INSTRUMENTS, trading=0.3).frames(market_seconds, 100)
     raw = sum(len(frame.payload) for frame in frames)
     with tempfile.TemporaryDirectory(prefix="firki-bench-", dir=folder) as name:
-        kept, wall, busy = _timed(lambda: _journal(Path(name) / "journal", frames))
+        kept, wall, busy = _timed(lambda: write_journal(Path(name) / "journal", frames))
         plain, plain_wall, plain_busy = _timed(lambda: _plain(Path(name) / "plain", frames))
     yield Figure(
         what="journal to disk", value=raw / wall / 1e6, unit="MB/s",
@@ -54,7 +54,8 @@ def _commits(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
         yield frames[begin : begin + _FRAMES_A_COMMIT]
 
 
-def _journal(folder: Path, frames: Sequence[Frame]) -> int:
+def write_journal(folder: Path, frames: Sequence[Frame]) -> int:
+    """A day's journal of the frames; the answer is its size."""
     nothing = "0" * 64
     header = DayHeader(trading_date=DAY, instruments=nothing, calendar=nothing, settings=nothing)
     disk = SystemDisk()
