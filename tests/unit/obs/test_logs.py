@@ -4,7 +4,6 @@ import logging
 import stat
 import sys
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -155,20 +154,16 @@ def test_a_disk_that_fails_costs_lines_and_never_the_program(tmp_path: Path) -> 
     assert "three" in written(tmp_path / "logs")
 
 
-@pytest.fixture
-def unheard(root: logging.Logger) -> Iterator[None]:
-    """Nobody else hears the log: workers of the test run cannot pass every text on."""
+def test_a_lone_surrogate_is_written_as_an_escape(tmp_path: Path, root: logging.Logger) -> None:
+    # nobody else hears it: workers of a test run pass what was logged on as UTF-8
     others = root.handlers[:]
     root.handlers.clear()
-    yield
-    root.handlers[:] = others
-
-
-@pytest.mark.usefixtures("unheard")
-def test_a_lone_surrogate_is_written_as_an_escape(tmp_path: Path) -> None:
-    with logging_to(tmp_path, stderr=False, redactor=Redactor()) as lost:
-        LOG.warning("name=%s", "\ud800")
-    assert lost() == 0
+    try:
+        with logging_to(tmp_path, stderr=False, redactor=Redactor()) as lost:
+            LOG.warning("name=%s", "\ud800")
+        assert lost() == 0
+    finally:
+        root.handlers[:] = others
     assert r"\ud800" in written(tmp_path)
 
 
