@@ -5,6 +5,7 @@ row that is being written is read again.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -136,10 +137,11 @@ class GridCandles:
                 f"grid of {self._file.header.trading_date}: holds the state of now, not of "
                 f"{as_of_ts}; replay the day's journal up to that moment"
             )
+        known_ts = self.as_of_ts
         read = self.day_bar if not interval.minutes else self._bars(interval)
         parts = [part for token in tokens if (part := read(token)) is not None]
-        empty = CandleColumns.empty(interval, as_of_ts=self.as_of_ts, source=self._source)
-        whole = CandleColumns.concat(parts) if parts else empty
+        empty = CandleColumns.empty(interval, as_of_ts=known_ts, source=self._source)
+        whole = replace(CandleColumns.concat(parts), as_of_ts=known_ts) if parts else empty
         inside = (whole.start_ts >= from_ts) & (whole.start_ts <= to_ts)
         return whole if inside.all() else whole.take(inside)
 
@@ -153,25 +155,27 @@ class GridCandles:
             return None
         number = int(self._file.state[place, at.S_CLASS])
         groups = self._grouped(number, interval.minutes)
+        # before the cells: another process may be far ahead by the time they are reduced
+        as_of = self.as_of_ts
         cells = self._cells(place, number)
         bars = np.zeros(len(groups.start_ts), _BAR)
         bars = bars[: _reduce(cells, groups.number, bars)]
-        return self._columns(token, interval, place, number, groups, bars)
+        return self._columns(token, interval, place, groups, bars, as_of=as_of)
 
     def _columns(
         self,
         token: int,
         interval: Interval,
         place: int,
-        number: int,
         groups: _Groups,
         bars: npt.NDArray[Any],
+        *,
+        as_of: int,
     ) -> CandleColumns:
-        layout = self._file.header.classes[number]
+        layout = self._file.header.classes[int(self._file.state[place, at.S_CLASS])]
         scale = float(self._file.state[place, at.S_SCALE])
         slots = bars["last_slot"]
         starts = np.array(layout.start_ts, np.int64)
-        as_of = self.as_of_ts
         over = groups.end_ts[bars["group"]] + self._grace <= as_of
         # A bar of one slot may be final earlier, by exchange time.
         if interval.minutes == 1:
@@ -195,17 +199,19 @@ class GridCandles:
         place = self.place(token)
         if place < 0:
             return None
-        layout = self._file.header.classes[int(self._file.state[place, at.S_CLASS])]
-        cells = self._cells(place, int(self._file.state[place, at.S_CLASS]))
+        number = int(self._file.state[place, at.S_CLASS])
+        layout = self._file.header.classes[number]
+        as_of = self.as_of_ts  # before the cells, as above
+        cells = self._cells(place, number)
         traded = np.flatnonzero(cells["tick_count"])
         if not len(traded):
             return None
-        state = self._file.state[place]
+        state = self._file.state[place].copy()
         present = cells[traded]
         scale = float(state[at.S_SCALE])
         volume = int(state[at.S_VOLUME])
         flags = int(np.bitwise_or.reduce(present["flags"])) & ~int(Flag.FINAL)
-        over = self.as_of_ts >= max(layout.end_ts) + self._grace
+        over = as_of >= max(layout.end_ts) + self._grace
         last = int(traded[-1])
         if int(state[at.S_MADE]) * SECOND >= max(layout.end_ts):
             flags |= Flag.CLOSE_AFTER_SESSION
@@ -216,7 +222,7 @@ class GridCandles:
         high = max(int(state[at.S_DAY_HIGH]), int(present["high"].max()), close)
         low = min(_lowest(int(state[at.S_DAY_LOW]), int(present["low"].min())), close)
         return CandleColumns.of(
-            Interval.parse("day"), as_of_ts=self.as_of_ts, source=self._source,
+            Interval.parse("day"), as_of_ts=as_of, source=self._source,
             instrument_token=[token], start_ts=[self._file.header.midnight_ts],
             open=[_first(state[at.S_DAY_OPEN], present["open"][0]) / scale],
             high=[high / scale], low=[low / scale], close=[close / scale], volume=[volume],
