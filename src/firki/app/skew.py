@@ -17,7 +17,8 @@ class SkewWatch:
     """Compares the first fresh snapshot's exchange time with its arrival.
 
     The first snapshot of each instrument is a cached one; a later one with a newer exchange time is
-    fresh. ``lag_seconds`` goes on to tell how far arrival is behind the newest exchange time.
+    fresh. Packets without a time say nothing. ``lag_seconds`` goes on to tell how far arrival is
+    behind the newest exchange time, looked at once a second.
     """
 
     def __init__(self, *, allowed_seconds: float = 2.0, speed: float = 1.0) -> None:
@@ -25,6 +26,7 @@ class SkewWatch:
         self._first: dict[int, int] = {}
         self._decided = False
         self._rows = 0
+        self._looked = 0
         self.lag_seconds: float | None = None
 
     @property
@@ -39,6 +41,10 @@ class SkewWatch:
 
     def take(self, ticks: Ticks) -> None:
         """Look at a batch; raises ConfigError when the clocks are more than an hour apart."""
+        second = ticks.batch.received_ts // SECOND
+        if self._decided and second == self._looked:
+            return
+        self._looked = second
         made = ticks.batch.column(Column.EXCHANGE_TIME)
         newest = int(made.max()) if len(made) else 0
         if newest:
@@ -50,8 +56,7 @@ class SkewWatch:
 
     def _look(self, tokens: list[int], made: list[int], received_ts: int) -> None:
         for token, second in zip(tokens, made, strict=True):
-            known = self._first.setdefault(token, second)
-            if known and second > known:
+            if second and second > self._first.setdefault(token, second):
                 self._decide(second, received_ts)
                 return
         self._rows += len(tokens)

@@ -31,8 +31,11 @@ class GridFile:
     word: whoever writes cells reserves their pages first.
     """
 
-    def __init__(self, path: Path, header: at.Header, file: npt.NDArray[np.uint8]) -> None:
+    def __init__(
+        self, path: Path, header: at.Header, file: npt.NDArray[np.uint8], *, is_new: bool = False
+    ) -> None:
         self.path = path
+        self._is_new = is_new
         self.header = header
         self.layout = at.file_layout(header)
         self._file = file
@@ -46,7 +49,10 @@ class GridFile:
 
     def empty(self) -> None:
         """Forget every candle and column, whatever the file says it holds: after a loss of power
-        some of its pages are older than others. Holes of the file stay holes."""
+        some of its pages are older than others. Holes of the file stay holes; a new file is not
+        even read, for where files lie in memory (tmpfs) that alone takes room."""
+        if self._is_new and not self.live["columns"][0]:
+            return
         rows = self.cells.reshape(-1)
         for begin in range(0, len(rows), _EMPTIED_AT_ONCE):
             part = rows[begin : begin + _EMPTIED_AT_ONCE].view("<u8")
@@ -57,6 +63,7 @@ class GridFile:
 
     def reserve(self, first_cell: int, count: int) -> None:
         """Have the disk set pages aside for these cells; raises GridDiskError when it is full."""
+        self._is_new = self._is_new and not count
         if count and isinstance(self._file, np.memmap):
             size = self.cells.dtype.itemsize
             _allocate(self.path, self.layout.cells.offset + first_cell * size, count * size)
@@ -118,7 +125,7 @@ def create(folder: Path, header: at.Header) -> GridFile:
     file = np.memmap(temporary, np.uint8, mode="r+")
     at.write_header(file, header)
     temporary.replace(path)
-    return GridFile(path, header, file)
+    return GridFile(path, header, file, is_new=True)
 
 
 def _allocate(path: Path, offset: int, size: int) -> None:

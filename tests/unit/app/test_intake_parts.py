@@ -171,6 +171,14 @@ def test_a_clock_an_hour_off_stops_with_the_setting(off: int) -> None:
         watch.take(ticks(now + SECOND, now // SECOND - off))
 
 
+def test_packets_without_a_time_do_not_hide_a_clock_that_is_off() -> None:
+    watch, now = SkewWatch(), at("10:00")
+    watch.take(ticks(now, 0))
+    watch.take(ticks(now, now // SECOND - 90_005))
+    with pytest.raises(ConfigError, match=r"clock\.url"):
+        watch.take(ticks(now + SECOND, now // SECOND - 90_000))
+
+
 def test_a_clock_behind_the_exchange_is_told_and_delivery_is_not_taken_for_it() -> None:
     watch, now = SkewWatch(allowed_seconds=2), at("10:00")
     watch.take(ticks(now, now // SECOND - 1))
