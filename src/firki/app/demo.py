@@ -1,29 +1,36 @@
 """``firki demo``: a whole market on loopback. The simulator is a child, met as a Kite is."""
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from pydantic import SecretStr
 
+from firki.app.clock import SimulatedClock
 from firki.app.folder import DataFolder
 from firki.app.kernels import warm
+from firki.app.market_day import CalendarFiles
 from firki.app.up import Ready, Stopped, Up
 from firki.config import Account, Clock, Data, Settings
-from firki.errors import ConfigError, Unavailable
+from firki.errors import ConfigError, FirkiError, Rejected, Unavailable
 from firki.kite.rest import KiteRest
+from firki.model.session import SessionClass
+from firki.timing import SECOND
 
 log = logging.getLogger(__name__)
 
 _START_SECONDS: Final = 120.0
 """The first start compiles the simulator's kernels."""
 _STOP_SECONDS: Final = 5.0
+_BEFORE_OPEN_NS: Final = 30 * SECOND
 _TOKEN_FILE: Final = "access_token"
 _OWN: Final = frozenset(
     {
@@ -54,6 +61,7 @@ class _Box(msgspec.Struct):
     control: str
     api_key: str
     access_token: str
+    date: date
 
 
 class Demo:
@@ -77,11 +85,17 @@ class Demo:
             # compiling takes seconds at the first start: on two cores both do it at once
             box, _ = await asyncio.gather(self._box(simulator), asyncio.to_thread(warm))
             up = Up(self._settings_for(box, await self._traded(box)))
-            watching = asyncio.create_task(self._watch(simulator, up))
+            beside = [asyncio.create_task(self._watch(simulator, up))]
+
+            def begin(told: Ready) -> None:
+                ready(told)
+                beside.append(asyncio.create_task(_open_market(box)))
+
             try:
-                await up.run(ready, stopped)
+                await up.run(begin, stopped)
             finally:
-                watching.cancel()
+                for task in beside:
+                    task.cancel()
         finally:
             await _end(simulator)
 
@@ -107,7 +121,14 @@ class Demo:
     def _command(self) -> list[str]:
         options = self._options
         command = [sys.executable, "-m", "firki", "sim", "--json", "--no-limits", "--keep-token"]
-        command += ["--end-with-stdin", "--seed", str(options.seed), "--speed", options.speed]
+        command += [
+            "--paused",
+            "--end-with-stdin",
+            "--seed",
+            str(options.seed),
+            "--speed",
+            options.speed,
+        ]
         command += ["--instruments", str(options.instruments)]
         if options.day:
             command += ["--date", options.day]
@@ -164,6 +185,24 @@ class Demo:
     async def _watch(self, simulator: asyncio.subprocess.Process, up: Up) -> None:
         code = await simulator.wait()
         up.fail(Unavailable(f"the demo's simulator ended with exit code {code}"))
+
+
+async def _open_market(box: _Box) -> None:
+    """Now that firki listens: play the pre-open through and let the market open.
+
+    The simulator waited, so that not a trade is missed, however long the start took.
+    """
+    session = CalendarFiles.packaged().parse().session(SessionClass.CASH, box.date)
+    clock = SimulatedClock(box.control)
+    try:
+        if session is not None:
+            with contextlib.suppress(Rejected):  # it is later than that already
+                await clock.change(to_ts=session.open_ts - _BEFORE_OPEN_NS)
+        await clock.change(running=True)
+    except FirkiError as error:
+        log.warning("the market could not be started reason=%s", error)
+    finally:
+        await clock.close()
 
 
 async def _end(simulator: asyncio.subprocess.Process) -> None:
