@@ -39,4 +39,5 @@ def _calendar(settings: Settings) -> Iterator[Finding]:
     except ConfigError as error:
         yield failure("calendar", str(error), "mend the file that calendar.overrides names")
         return
-    yield from market.check_calendar(calendar, ist_date(system_now()))
+    today = ist_date(system_now())
+    yield from market.check_calendar(calendar, today, settings.calendar.changes)

@@ -1,5 +1,6 @@
 """What firki knows of the market: accounts, the calendar, and whether the feed agrees with it."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Final
 
@@ -42,9 +43,10 @@ def check_accounts(settings: Settings) -> list[Finding]:
     return findings
 
 
-def check_calendar(calendar: Calendar, today: date) -> list[Finding]:
-    """How far the calendar is known, what of the next 30 days is in doubt, and what is off."""
-    return [_known(calendar, today), _doubts(calendar, today), *_announced(calendar, today)]
+def check_calendar(calendar: Calendar, today: date, changes: Collection[str]) -> list[Finding]:
+    """How far the calendar is known, what of the next 30 days is in doubt, what is on and off."""
+    on = [ok(f"change {name}", "is on, by calendar.changes") for name in sorted(set(changes))]
+    return [_known(calendar, today), _doubts(calendar, today), *on, *_announced(calendar, today)]
 
 
 def _known(calendar: Calendar, today: date) -> Finding:
