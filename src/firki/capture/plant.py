@@ -7,7 +7,7 @@ day. Each record goes to the day in order; the day's own code is the same in a r
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -16,7 +16,8 @@ from firki.model.tick import SECOND, TickBatch
 from firki.ports import Clock, ConnectionState, Frame, Journal, RecordKind
 from firki.timing import steady
 
-_QUIET_SECONDS = 1.0
+_QUIET_SECONDS: Final = 1.0
+_NOTHING: Final = b"{}"
 
 
 class Day(Protocol):
@@ -40,7 +41,7 @@ class _Link:
     """What the plant knows of a connection; told again to each new day."""
 
     open: bool = False
-    wanted: bytes = b"{}"
+    wanted: bytes = _NOTHING
     frames: int = 0
     last_ts: int = 0
 
@@ -72,7 +73,9 @@ class Plant:
         next_day: Callable[[Day, int], Day],
         on_text: Callable[[Frame], None],
         on_state: Callable[[int, ConnectionState, str], None],
+        now: Callable[[], float] = steady,
     ) -> None:
+        """``now`` is steady time: it says how long nothing has come."""
         self._day = day
         self._clock = clock
         self._decode = decode
@@ -80,7 +83,8 @@ class Plant:
         self._on_text = on_text
         self._tell_state = on_state
         self._links: dict[int, _Link] = {}
-        self._last_steady = steady()
+        self._now = now
+        self._last_steady = now()
         self._newest_ts = 0
         self.counts = Counts()
 
@@ -105,8 +109,8 @@ class Plant:
         """A connection opened or was lost; other states are only passed on."""
         link = self._link(connection)
         if state is ConnectionState.OPEN and not link.open:
-            link.open = True
             self._record(connection, b"", RecordKind.CONNECTED)
+            link.open = True
         elif state is not ConnectionState.OPEN and link.open:
             link.open = False
             self._record(connection, reason.encode(), RecordKind.DISCONNECTED)
@@ -114,7 +118,7 @@ class Plant:
 
     def beat(self) -> None:
         """Called about once a second: with no frame of anyone, market time itself is recorded."""
-        if steady() - self._last_steady >= _QUIET_SECONDS:
+        if self._now() - self._last_steady >= _QUIET_SECONDS:
             self._record(0, b"", RecordKind.CLOCK)
 
     def release(self) -> None:
@@ -158,7 +162,7 @@ class Plant:
         if now < self._newest_ts - SECOND:
             self.counts.clock_steps_back += 1
         self._newest_ts = max(self._newest_ts, now)
-        self._last_steady = steady()
+        self._last_steady = self._now()
         frame = self._day.journal.append(now, connection, payload, kind)
         batch = self._ticks(frame) if kind is RecordKind.FRAME and len(payload) > 1 else None
         self._day.apply(frame, batch)
@@ -178,10 +182,10 @@ class Plant:
         return batch
 
     def _turn(self, now: int) -> None:
-        """Go on with the next trading day; open connections are carried over to its journal."""
+        """Go on with the next trading day, whose journal is told every wish and what is open."""
         self._day = self._next_day(self._day, now)
         for connection, link in self._links.items():
-            if link.open:
-                for kind in (RecordKind.WANTED, RecordKind.CONNECTED):
-                    frame = self._day.journal.append(now, connection, link.wanted, kind)
-                    self._day.apply(frame, None)
+            kinds = [RecordKind.WANTED] if link.wanted != _NOTHING else []
+            for kind in [*kinds, RecordKind.CONNECTED] if link.open else kinds:
+                frame = self._day.journal.append(now, connection, link.wanted, kind)
+                self._day.apply(frame, None)
