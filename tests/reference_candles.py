@@ -313,7 +313,8 @@ class Reference:
         if row.get("exchange_time", 0) > state.newest_made:
             return True
         return any(
-            row.get(side) and beyond(row[side], state.seen.get(side), side) for side in SIDES
+            row.get(side) and side in state.seen and beyond(row[side], state.seen[side], side)
+            for side in SIDES
         )
 
     # -- connections -------------------------------------------------------------------------------

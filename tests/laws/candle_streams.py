@@ -24,6 +24,7 @@ LENGTHS: Final = {257: 184, 513: 184, 770: 184, 1033: 32, 1282: 44, 1545: 28, 17
 TOKENS: Final = tuple(CLASSES)
 IN_FULL: Final = (257, 513, 770, 2049)
 STRANGER: Final = 4097
+YESTERDAYS_VOLUME: Final = 777
 MODES: Final = {8: 1, 28: 2, 44: 2, 32: 3, 184: 3}
 _FIELDS: Final = {
     8: ("last_price",),
@@ -181,7 +182,7 @@ class Stream:
         if self.scene.zeros:
             return Market(last_trade_time=0)
         time = self.midnight - 9 * 3600
-        return Market(10_000, 777, 9_990, 10_050, 9_900, time)
+        return Market(10_000, YESTERDAYS_VOLUME, 9_990, 10_050, 9_900, time)
 
     def _begin(self) -> None:
         if self.scene.carried_over:

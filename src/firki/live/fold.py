@@ -36,6 +36,7 @@ from firki.live.cells import (
     missed_extreme,
     take_price,
 )
+from firki.live.layout import NONE
 from firki.live.opening import start_lower, take_first
 from firki.model.candle import Flag
 from firki.model.tick import Column
@@ -266,8 +267,8 @@ def _has_moved(day: Day, index: int, s: Snapshot) -> bool:
     return (
         s.price != state[index, at.S_LAST_PRICE]
         or (s.length == _INDEX_FULL and s.made > state[index, at.S_MADE])
-        or s.day_high > state[index, at.S_SEEN]
-        or (s.day_low > 0 and s.day_low < state[index, at.S_SEEN + 1])
+        or s.day_high > state[index, at.S_SEEN] > 0
+        or (s.day_low > 0 and s.day_low < state[index, at.S_SEEN + 1] != NONE)
     )
 
 
