@@ -75,7 +75,7 @@ class ReplayClock:
         return self._running
 
     def now(self) -> int:
-        """The newest record's ``received_ts``."""
+        """The newest record's ``received_ts``, or the moment played up to."""
         return self._now_ts
 
     async def sleep(self, seconds: float) -> None:
@@ -95,6 +95,8 @@ class ReplayClock:
         """Seconds until a record of that time is due; None while it is not to be played."""
         if ts <= self._target_ts or self._anchor[1] == 0:
             return 0.0
+        if self._target_ts:  # nothing lies before it any more
+            self.reach(self._target_ts)
         if not self._running:
             return None
         began, at_ts = self._anchor
