@@ -19,6 +19,7 @@ _POLL_SECONDS: Final = 0.2
 _TIMEOUT_SECONDS: Final = 5.0
 _LONGEST_COUNT_SECONDS: Final = 0.5
 """Machine seconds that market time counts on without an answer."""
+_MOST_LEAD_SECONDS: Final = 3 * 3600
 _STEP_TIMEOUT_SECONDS: Final = 300.0
 """Going to a moment is answered when everything up to it has been played."""
 _PROMPT_SECONDS: Final = 0.1
@@ -61,6 +62,7 @@ class SimulatedClock:
         self._clock = DrivenClock(0, speed=0)
         self._told = _Told(0, 0, running=False)
         self._limit_ts = 0
+        self._reached_ts = 0
 
     @property
     def speed(self) -> float:
@@ -73,8 +75,16 @@ class SimulatedClock:
 
     def now(self) -> int:
         """Counted on from the newest answer, but not far: a simulator that is busy sends nothing
-        either, and market time must not run away from its frames."""
-        return min(self._clock.now(), self._limit_ts)
+        either, and market time must not run away from its frames. Nor does it lag behind them."""
+        return max(self._reached_ts, min(self._clock.now(), self._limit_ts))
+
+    def reach(self, ts: int) -> None:
+        """The simulator has sent something made then, so it is that late at least.
+
+        A moment that is hours ahead is not believed.
+        """
+        if self._reached_ts < ts < self.now() + _MOST_LEAD_SECONDS * SECOND:
+            self._reached_ts = ts
 
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)

@@ -19,9 +19,11 @@ from firki.app.folder import DataFolder
 from firki.app.kernels import warm
 from firki.app.market_day import CalendarFiles
 from firki.app.up import Ready, Stopped, Up
+from firki.capture.journal_info import info
 from firki.config import Account, Clock, Data, Settings
 from firki.errors import ConfigError, FirkiError, Rejected, Unavailable
 from firki.kite.rest import KiteRest
+from firki.model.ist import ist_text
 from firki.model.session import SessionClass
 from firki.timing import SECOND
 
@@ -130,11 +132,21 @@ class Demo:
             options.speed,
         ]
         command += ["--instruments", str(options.instruments)]
-        if options.day:
-            command += ["--date", options.day]
+        command += self._beginning()
         for path in options.tape:
             command += ["--tape", str(path)]
         return command
+
+    def _beginning(self) -> list[str]:
+        """When the market begins: where a kept one was left, unless another day is asked for."""
+        if self._options.day:
+            return ["--date", self._options.day]
+        days = self._folder.days() if self._options.keep and not self._options.tape else []
+        for day in reversed(days):
+            with contextlib.suppress(ConfigError):  # begun, and killed before it was written down
+                if (left_ts := info(self._folder.journal(day)).last_ts) is not None:
+                    return ["--date", day.isoformat(), "--start", ist_text(left_ts)[11:19]]
+        return []
 
     async def _box(self, simulator: asyncio.subprocess.Process) -> _Box:
         assert simulator.stdout is not None

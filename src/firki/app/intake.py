@@ -32,7 +32,7 @@ from firki.kite.stream import KiteFeed
 from firki.kite.upkeep import Pace
 from firki.live.grid import Rules
 from firki.model.calendar import Calendar, ist_date
-from firki.model.tick import Ticks
+from firki.model.tick import SECOND, Column, Ticks
 from firki.ports import Clock, ConnectionState
 from firki.timing import pause
 
@@ -140,6 +140,8 @@ class Intake:
         market.watch(wanted.tokens)
         skew = SkewWatch(allowed_seconds=settings.capture.clock_skew_seconds, speed=speed)
         bus.subscribe(TICKS, _watching(skew, fail))
+        if isinstance(clock, SimulatedClock):
+            bus.subscribe(TICKS, _following(clock))
         intake = cls(
             clock=clock, calendar=calendar, rest=rest, bus=bus, market=market, plant=plant,
             pool=pool, skew=skew, texts=texts, wanted=wanted, opened=opened,
@@ -222,6 +224,15 @@ def _watching(skew: SkewWatch, fail: Fail) -> Callable[[Ticks], None]:
             skew.take(ticks)
         except ConfigError as error:
             fail(error)
+
+    return take
+
+
+def _following(clock: SimulatedClock) -> Callable[[Ticks], None]:
+    """However fast it plays, a simulator's time is never behind what it sends."""
+
+    def take(ticks: Ticks) -> None:
+        clock.reach(int(ticks.batch.column(Column.EXCHANGE_TIME).max()) * SECOND)
 
     return take
 

@@ -90,3 +90,17 @@ async def test_a_door_that_is_away_names_the_setting() -> None:
     async with following(door) as clock:
         with pytest.raises(Unavailable, match=r"clock\.url"):
             await clock.read()
+
+
+async def test_market_time_is_never_behind_what_the_simulator_sends() -> None:
+    door = Door()
+    door.state["running"] = False
+    async with following(door) as clock:
+        await clock.read()
+        clock.reach(NOW + 3600 * SECOND)
+        assert clock.now() == NOW + 3600 * SECOND
+        await clock.read()
+        assert clock.now() == NOW + 3600 * SECOND, "an answer that is late takes nothing back"
+        clock.reach(NOW + 60 * SECOND)
+        clock.reach(NOW + 48 * 3600 * SECOND)
+        assert clock.now() == NOW + 3600 * SECOND, "two days ahead is not believed"
