@@ -65,10 +65,17 @@ def busy_clients(program: Program) -> Iterator[None]:
 @contextmanager
 def slow_disk(process: "subprocess.Popen[bytes]") -> Iterator[None]:
     """Each fsync of the process takes a second and a half longer."""
+    with tampered(process, "delay_enter=1500000"):
+        yield
+
+
+@contextmanager
+def tampered(process: "subprocess.Popen[bytes]", how: str) -> Iterator[None]:
+    """What strace does to each fsync of the process."""
     calls = "fdatasync,fsync"
     command = [
         str(STRACE), "-f", "-qq", "-o", "/dev/null", "-p", str(process.pid),
-        "-e", f"trace={calls}", "-e", f"inject={calls}:delay_enter=1500000",
+        "-e", f"trace={calls}", "-e", f"inject={calls}:{how}",
     ]  # fmt: skip
     with subprocess.Popen(command) as tracer:
         try:
@@ -159,6 +166,23 @@ def test_a_slow_disk_delays_neither_the_feed_nor_the_stop(sim: SimProcess, tmp_p
     assert took < _DEADLINE_SECONDS
     assert journals[-1]["append_waits"] == 0
     check_order(program)
+
+
+@pytest.mark.skipif(STRACE is None, reason="needs strace, which makes the disk fail")
+def test_a_disk_that_fails_ends_it_with_what_was_safe(sim: SimProcess, tmp_path: Path) -> None:
+    with up(write_settings(tmp_path, sim.facts)) as program:
+        wait_until(program.has_connected)
+        wait_until(program.is_safe)
+        safe = program.health()["journal"]["acknowledged"]
+        with tampered(program.process, "error=EIO"):
+            assert program.ended(_DEADLINE_SECONDS) == 1
+        words = program.final_words()
+    assert "Traceback" not in program.errors
+    assert "Input/output error" in program.errors
+    found = CapturedDay.only(tmp_path / "data").verify()
+    assert found.last is not None
+    assert safe <= int(words["journal_acknowledged"]) <= found.last
+    assert found.bad == 0
 
 
 def test_a_second_instance_is_told_who_holds_the_folder(sim: SimProcess, tmp_path: Path) -> None:
