@@ -1,90 +1,125 @@
-"""A trading day in miniature: records by the clock on the wall, candles by their minute."""
+"""A small trading day in a data folder: a few instruments, trades as one writes them down."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
 
-from tests.fakes.grid_day import CAS_DAY, GridDay, PlainBar, midnight
-from tests.reference_candles import Record, Row, Settings
+import msgspec
+import numpy as np
+from tests.fakes.day import open_writer
+from tests.fakes.disk import FaultyDisk
 
-SHARE, CAS, FUTURE, NIFTY = 257, 513, 770, 1033
-CLASSES: Final = {SHARE: "cash", CAS: "cas", FUTURE: "derivative", NIFTY: "index"}
-PRE_OPEN: Final = 0
-"""The slot of the pre-open; minute n of trading is slot n + 1."""
+from firki.app.folder import DataFolder
+from firki.app.market_day import Book, CalendarFiles, decode_kite, decode_ticks, open_grid
+from firki.capture.journal_day import create
+from firki.kite.wire import encode
+from firki.live.grid import DayGrid, Rules
+from firki.model.ist import ist_date, ist_midnight
+from firki.model.session import Session, SessionClass
+from firki.model.tick import COLUMN_COUNT, SECOND, Column
+from firki.ports import Frame, RecordKind
 
-
-def second(clock: str, day: date = CAS_DAY) -> int:
-    hours, minutes, seconds = (int(part) for part in f"{clock}:00".split(":")[:3])
-    return midnight(day) + hours * 3600 + minutes * 60 + seconds
-
-
-def slot(clock: str) -> int:
-    return (second(clock) - second("09:15")) // 60 + 1
-
-
-def full(
-    clock: str, price: int, volume: int, *, token: int = SHARE, made: str = "", high: int = 0,
-    low: int = 0, oi: int = 0,
-) -> Row:  # fmt: skip
-    """A packet of 184 bytes whose last trade was at ``clock``."""
-    return {
-        "length": 184, "token": token, "last_price": price, "volume_traded": volume,
-        "open": price, "high": high or price, "low": low or price, "oi": oi,
-        "last_trade_time": second(clock), "exchange_time": second(made or clock),
-    }  # fmt: skip
-
-
-def quote(price: int, volume: int, *, token: int = SHARE) -> Row:
-    return {
-        "length": 44, "token": token, "last_price": price, "volume_traded": volume,
-        "open": price, "high": price, "low": price,
-    }  # fmt: skip
+DAY: Final = date(2026, 11, 18)
+NEXT_DAY: Final = date(2026, 11, 19)
+INFY, RELIANCE, NIFTY, FUTURE = 408065, 738561, 256265, 13_000_002
+KEYS: Final = {
+    INFY: "NSE:INFY", RELIANCE: "NSE:RELIANCE", NIFTY: "NSE:NIFTY 50",
+    FUTURE: "NFO:NIFTY26NOVFUT",
+}  # fmt: skip
+_CSV: Final = b"""\
+instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,lot_size,\
+instrument_type,segment,exchange
+408065,1594,INFY,INFOSYS,0,,0,0.05,1,EQ,NSE,NSE
+738561,2885,RELIANCE,RELIANCE INDUSTRIES,0,,0,0.05,1,EQ,NSE,NSE
+256265,1001,NIFTY 50,NIFTY 50,0,,0,0,0,EQ,INDICES,NSE
+13000002,50781,NIFTY26NOVFUT,NIFTY,0,2026-11-24,0,0.05,75,FUT,NFO-FUT,NFO
+"""
 
 
-def ltp(price: int, *, token: int = SHARE) -> Row:
-    return {"length": 8, "token": token, "last_price": price}
+class Said(NamedTuple):
+    """One snapshot: the day's cumulative volume, and rupees."""
+
+    token: int
+    time: str
+    price: float
+    volume: int
+    oi: int = 0
 
 
-def index(clock: str, value: int, *, token: int = NIFTY) -> Row:
-    return {
-        "length": 32, "token": token, "last_price": value, "open": value, "high": value,
-        "low": value, "exchange_time": second(clock),
-    }  # fmt: skip
+@cache
+def book() -> Book:
+    """Instruments, calendar and rules of the small day; it is frozen, so one does for all."""
+    return Book.of(_CSV, CalendarFiles.packaged(), Rules(), day=DAY)
 
 
-def frame(received: str, *rows: Row, connection: int = 0) -> Record:
-    return Record("frame", second(received), connection, rows)
+def session_of(token: int, midnight_ts: int) -> Session | None:
+    """As a lake is told it: the session of an instrument on the day that begins at a midnight."""
+    instrument = book().table.by_token(token)
+    name = instrument.session_class if instrument else SessionClass.CASH
+    return book().calendar.session(name, ist_date(midnight_ts))
 
 
-def clock(received: str) -> Record:
-    return Record("clock", second(received), 0)
+def at(time: str, day: date = DAY) -> int:
+    """ns UTC of an Indian wall-clock time such as 09:15 or 09:15:07."""
+    hours, minutes, *seconds = map(int, time.split(":"))
+    return ist_midnight(day) + (hours * 3600 + minutes * 60 + sum(seconds)) * SECOND
 
 
-def connected(received: str, connection: int = 0) -> Record:
-    return Record("connected", second(received), connection)
+def trading(day: date = DAY, *, until: str = "15:41") -> list[Frame]:
+    """Records of a day that trades now and then, from before the open to a tick of the clock."""
+    said = [Said(INFY, "09:14:30", 1500.0, 0), Said(RELIANCE, "09:14:30", 2900.0, 0)]
+    said += [Said(NIFTY, "09:14:30", 25_900.0, 0), Said(FUTURE, "09:14:30", 25_950.0, 0)]
+    for n, time in enumerate(
+        ("09:15:02", "09:15:40", "09:16:10", "10:15:00", "10:20:30", "15:10:00")
+    ):
+        said.append(Said(INFY, time, 1500 + n * (-1) ** n, 100 * (n + 1)))
+        said.append(Said(NIFTY, time, 25_900 + 7 * n, 0))
+        said.append(Said(FUTURE, time, 25_950.5 - n, 75 * (n + 1), 1000 + n))
+    said.append(Said(RELIANCE, "11:00:00", 2905.05, 40))
+    return records(said, day=day, until=until)
 
 
-def wanted(received: str, wish: Mapping[int, int], connection: int = 0) -> Record:
-    return Record("wanted", second(received), connection, wish=wish)
+def records(said: Iterable[Said], *, day: date = DAY, until: str = "15:41") -> list[Frame]:
+    """Connected, everything wanted, a frame a snapshot, and the clock at ``until``."""
+    wish = msgspec.json.encode({str(token): 3 for token in KEYS})
+    found = [
+        (at("09:14", day), RecordKind.CONNECTED, b""),
+        (at("09:14", day), RecordKind.WANTED, wish),
+    ]
+    found += [(at(s.time, day), RecordKind.FRAME, packet(s, day)) for s in said]
+    found.append((at(until, day), RecordKind.CLOCK, b""))
+    return [Frame(seq, ts, 0, payload, kind) for seq, (ts, kind, payload) in enumerate(found, 1)]
 
 
-def opened(received: str = "09:00", mode: int = 0, settings: Settings | None = None) -> GridDay:
-    """A day whose connection opened then, with nothing known of any instrument."""
-    grid = GridDay(CAS_DAY, CLASSES, settings)
-    return grid.run([wanted(received, dict.fromkeys(CLASSES, mode)), connected(received)])
+def packet(said: Said, day: date = DAY) -> bytes:
+    """A frame of one full packet."""
+    columns = np.zeros((COLUMN_COUNT, 1), np.uint32)
+    second = at(said.time, day) // SECOND
+    columns[Column.LENGTH] = 32 if said.token == NIFTY else 184
+    columns[Column.INSTRUMENT_TOKEN] = said.token
+    columns[Column.LAST_PRICE] = round(said.price * 100)
+    columns[Column.VOLUME_TRADED] = said.volume
+    columns[Column.LAST_TRADE_TIME] = columns[Column.EXCHANGE_TIME] = second
+    columns[Column.OI] = said.oi
+    return encode(columns)
 
 
-def begun(*records: Record, settings: Settings | None = None) -> GridDay:
-    """A day followed from the evening before: the first snapshots are no cached ones."""
-    wish = dict.fromkeys(CLASSES, 0)
-    first = [Record(kind, midnight(CAS_DAY), 0, wish=wish) for kind in ("wanted", "connected")]
-    return GridDay(CAS_DAY, CLASSES, settings).run([*first, *records])
+def fold(folder: Path, frames: Sequence[Frame], day: date = DAY) -> DayGrid:
+    """A grid in ``folder`` with the records applied."""
+    grid = open_grid(folder, day, book(), capacity=10)
+    grid.recover(0)
+    for frame in frames:
+        grid.apply(frame, decode_ticks(frame, decode_kite))
+    return grid
 
 
-def bar(grid: GridDay, at: str, token: int = SHARE) -> PlainBar | None:
-    return grid.bars().get(token, {}).get(slot(at))
-
-
-def shape(found: PlainBar | None) -> Sequence[int]:
-    assert found is not None, "no candle"
-    return found.open, found.high, found.low, found.close, found.volume, found.tick_count
+def keep(folder: DataFolder, frames: Sequence[Frame], day: date = DAY) -> None:
+    """The day's journal, as a run that ended in order left it."""
+    path = folder.journal(day)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    create(path, book().header(day), book().attachments(), disk=FaultyDisk())
+    writer = open_writer(path)
+    writer.commit(frames)
+    writer.finish()

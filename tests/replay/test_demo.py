@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 @contextmanager
 def demo(folder: Path, *options: str) -> Iterator[Program]:
     """A started demo, its data under ``folder``."""
-    environ = {"FIRKI_DATA__FOLDER": str(folder / "data")}
+    environ = {"FIRKI_DATA__FOLDER": str(folder / "data"), "FIRKI_SERVE__PORT": "0"}
     with Program("demo", *options, folder=folder, environ=environ) as program:
         yield program
 
@@ -58,7 +58,8 @@ def test_the_demo_shows_a_moving_market_in_a_browser(tmp_path: Path) -> None:
             complaints.append(message.text)
 
     with sync_playwright() as playwright:
-        page = launch(playwright).new_context(viewport={"width": 1440, "height": 900}).new_page()
+        browser = launch(playwright)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         began = time.monotonic()
@@ -70,6 +71,10 @@ def test_the_demo_shows_a_moving_market_in_a_browser(tmp_path: Path) -> None:
             _look_at_market(page)
             picture = page.screenshot(path=tmp_path / "demo.png")
             print(f"a picture of {len(picture)} bytes: {tmp_path / 'demo.png'}")
+            browser.close()
+            health = program.health()
+            assert health["instrument_count"] == health["instruments_with_ticks"] == 500
+            assert health["late"] == 0
             assert complaints == []
 
 
@@ -117,7 +122,9 @@ def test_a_killed_demo_takes_its_simulator_along_and_a_kept_one_goes_on(tmp_path
         assert first["market"]["trading_date"] == "2026-11-18"
         assert first["as_of"] > "2026-11-18T09:17", "it went on where the journal ends"
         wait_until(lambda: program.health()["trades"] > first["trades"])
+        [simulator] = children_of(program)
         took = program.end(signal.SIGINT)
+        assert not is_running(simulator)
     assert took < 10
     assert program.process.returncode == 0
     assert "Traceback" not in program.errors

@@ -1,7 +1,7 @@
 """What a snapshot does to its candle: extremes, amendments, and numbers that are absent."""
 
 import pytest
-from tests.fakes.small_day import (
+from tests.fakes.plain_day import (
     CAS,
     FUTURE,
     NIFTY,

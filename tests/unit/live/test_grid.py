@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from tests.fakes.grid_day import CAS_DAY, GridDay
-from tests.fakes.small_day import (
+from tests.fakes.plain_day import (
     CAS,
     CLASSES,
     PRE_OPEN,
