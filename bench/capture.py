@@ -142,17 +142,17 @@ async def _take_in(folder: Path, port: int, seconds: int) -> tuple[float, int]:
     book = Book.of(csv.encode(), CalendarFiles.packaged(), Rules(), day=DAY)
     feed = KiteFeed("bench", "key", lambda: "token", f"ws://127.0.0.1:{port}")
 
-    def open_day(_day: object, tell: Tell) -> MarketDay:
+    def open_day(_day: object, book: Book, tell: Tell) -> MarketDay:
         return MarketDay.open(
             DataFolder(folder), DAY, book,
-            decode=feed.decode, capacity=INSTRUMENTS, settings=JournalSettings(),
+            capacity=INSTRUMENTS, settings=JournalSettings(),
             on_failure=_fail, tell=tell,
         )  # fmt: skip
 
     market = Market(open_day, MemoryBus())
     plant = Plant(
-        market.begin(DAY), clock=DrivenClock(OPEN * SECOND), decode=feed.decode,
-        next_day=market.next_day, on_text=lambda _frame: None, on_state=lambda *_: None,
+        market.begin(DAY, book), clock=DrivenClock(OPEN * SECOND), decode=feed.decode,
+        on_due=lambda: None, on_text=lambda _frame: None, on_state=lambda *_: None,
     )  # fmt: skip
     market.watch(tokens)
     pool = Pool(feed, plant, account="bench", max_connections=_SOCKETS, max_instruments=3_000)

@@ -212,9 +212,10 @@ class Reference:
                 return "future"
             if self.bucket(row) == 0 and (length == 32 or row["volume_traded"] > 0):
                 return "no_time"
-        if self.is_stale(state, row):
+        made = row["exchange_time"] if length in WITH_TIME else self.now
+        if made < self.day + DAY and self.is_stale(state, row):
             return None
-        if not self.day <= self.bucket(row) < self.day + DAY:
+        if not self.day <= self.bucket(row) <= max(made, self.bucket(row)) < self.day + DAY:
             return "other_date"
         low, high = row.get("low", 0), row.get("high", 0)
         if self.settings.strict and high and not low <= price <= high:

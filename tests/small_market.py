@@ -49,7 +49,7 @@ async def _capture(folder: DataFolder, day: date, calendar: CalendarFiles) -> No
     book = Book.of(CSV, calendar, Rules(), day=day)
     market_day = MarketDay.open(
         folder, day, book,
-        decode=_decode, capacity=10, settings=JournalSettings(), on_failure=_fail,
+        capacity=10, settings=JournalSettings(), on_failure=_fail,
         tell=lambda *_: None,
     )  # fmt: skip
     opens_ts = ist_midnight(day) + _OPEN_SECOND * SECOND

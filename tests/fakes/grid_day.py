@@ -138,6 +138,11 @@ class GridDay:
             if (index := self.grid.index_of(token)) >= 0 and (bars := self._bars(index))
         }
 
+    def day_values(self, token: int) -> list[int]:
+        """The exchange's own open, high and low of the day, and the close before it."""
+        row = self.grid.state[self.grid.index_of(token)]
+        return [int(word) for word in row[at.S_DAY_OPEN : at.S_PREVIOUS_CLOSE + 1]]
+
     def _bars(self, index: int) -> dict[int, PlainBar]:
         row = self.grid.state[index]
         layout = self.grid.header.classes[int(row[at.S_CLASS])]

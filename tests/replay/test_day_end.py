@@ -9,10 +9,12 @@ from tests.simulated_process import sim_process
 
 pytestmark = pytest.mark.slow
 
-_FIRST, _SECOND = "2026-11-18", "2026-11-19"
+_FIRST, _SECOND = "2026-11-17", "2026-11-18"
+"""Options expire on the first, a Tuesday: on the second others are listed."""
+_LISTED = 60
 _SIM = (
-    "--date", _FIRST, "--start", "15:26", "--instruments", "60", "--speed", "300", "--paused",
-    "--no-limits", "--keep-token",
+    "--date", _FIRST, "--start", "15:26", "--instruments", str(_LISTED), "--speed", "300",
+    "--paused", "--no-limits", "--keep-token",
 )  # fmt: skip
 
 
@@ -37,6 +39,23 @@ def test_a_day_is_settled_after_its_close_and_the_next_begins_by_itself(tmp_path
         assert {candle["status"] for candle in past} == {"settled"}
         assert past[-1]["start_ts"][11:16] >= "15:29"
         assert list((tmp_path / "data/lake/minute").glob(f"{_FIRST}*.parquet"))
+        old, new = _contracts(tmp_path, _FIRST), _contracts(tmp_path, _SECOND)
+        listed = sorted(new - old)
+        assert listed, "the second day has contracts of its own"
+
+        def quoted() -> Any:
+            return program.get("/api/quotes", keys=listed)["quotes"]
+
+        wait_until(lambda: len(quoted()) == len(listed), what="quotes of the new contracts")
+        gone = program.get("/api/quotes", keys=sorted(old - new))
+        assert gone["quotes"] == {}, "what expired is not shown any more"
         assert program.end() < 10
         assert program.process.returncode == 0
         assert "Traceback" not in program.errors
+
+
+def _contracts(folder: Path, day: str) -> set[str]:
+    """Keys of the derivatives that the simulated market trades on a day."""
+    lines = (folder / f"data/instruments/{day}.csv").read_text().splitlines()[1 : _LISTED + 1]
+    rows = [line.split(",") for line in lines]
+    return {f"NFO:{row[2]}" for row in rows if row[11] == "NFO"}

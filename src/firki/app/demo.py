@@ -5,7 +5,7 @@ import contextlib
 import logging
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,12 +17,11 @@ from pydantic import SecretStr
 from firki.app.clock import SimulatedClock
 from firki.app.folder import DataFolder
 from firki.app.kernels import warm
-from firki.app.market_day import CalendarFiles
+from firki.app.market_day import Book, CalendarFiles
 from firki.app.up import Ready, Stopped, Up
 from firki.capture.journal_info import info
 from firki.config import Account, Clock, Data, Settings
 from firki.errors import ConfigError, FirkiError, Rejected, Unavailable
-from firki.kite.rest import KiteRest
 from firki.model.ist import ist_text
 from firki.model.session import SessionClass
 from firki.timing import SECOND
@@ -86,7 +85,7 @@ class Demo:
         try:
             # compiling takes seconds at the first start: on two cores both do it at once
             box, _ = await asyncio.gather(self._box(simulator), asyncio.to_thread(warm))
-            up = Up(self._settings_for(box, await self._traded(box)))
+            up = Up(self._settings_for(box), self._traded)
             beside = [asyncio.create_task(self._watch(simulator, up))]
 
             def begin(told: Ready) -> None:
@@ -165,16 +164,14 @@ class Demo:
             )
         return msgspec.json.decode(line, type=_Box)
 
-    async def _traded(self, box: _Box) -> tuple[int, ...]:
-        """What the simulated market trades: it lists that first, and then contracts that only
-        tell which shares have derivatives."""
-        async with KiteRest(box.api_key, lambda: box.access_token, box.url) as rest:
-            csv = await rest.instruments()
-        lines = csv.decode().splitlines()[1:]
+    def _traded(self, book: Book) -> Sequence[int]:
+        """What the simulated market trades on a day: it lists that first, and then contracts that
+        only tell which shares have derivatives."""
+        lines = book.csv.decode().splitlines()[1:]
         traded = lines if self._options.tape else lines[: self._options.instruments]
-        return tuple(int(line.partition(",")[0]) for line in traded)
+        return [int(line.partition(",")[0]) for line in traded]
 
-    def _settings_for(self, box: _Box, want: tuple[int, ...]) -> Settings:
+    def _settings_for(self, box: _Box) -> Settings:
         token = self._folder.root / _TOKEN_FILE
         token.write_text(box.access_token)
         token.chmod(0o600)
@@ -185,7 +182,7 @@ class Demo:
             root=box.url,
             websocket=box.websocket,
         )
-        capture = self.settings.capture.model_copy(update={"want": want, "mode": "full"})
+        capture = self.settings.capture.model_copy(update={"mode": "full"})
         return self.settings.model_copy(
             update={
                 "accounts": (account,),

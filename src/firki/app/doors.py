@@ -44,9 +44,9 @@ class Doors:
         )
         self._health = Health(
             market, intake.plant, intake.clock, intake.calendar, pools=[intake.pool],
-            skew=intake.skew, texts=intake.texts, unknown_wishes=intake.wanted.unknown,
+            skew=intake.skew, texts=intake.texts,
+            unknown_wishes=lambda: intake.wanted.unknown, notes=lambda: intake.notes,
         )  # fmt: skip
-        self._health.notes += intake.notes
         session_of = session_finder(market, intake.calendar)
         lake = Lake(
             folder.lake, session_of, compression_level=settings.store.lake_compression_level
@@ -56,18 +56,19 @@ class Doors:
         self._parts = self._collect(settings, intake, candles)
 
     def _collect(self, settings: Settings, intake: Intake, candles: LayeredCandles) -> ServeParts:
-        market, clock, wanted = intake.market, intake.clock, intake.wanted
+        market, clock = intake.market, intake.clock
         registry = CollectorRegistry()
         tie_metrics(create_metrics(registry), self._health, market, intake.plant)
         return ServeParts(
             clock=clock, instruments=lambda: market.day.book.table,
-            captured=lambda: wanted.tokens, candles=candles, quotes=market.board,
+            captured=lambda: intake.wanted.tokens, candles=candles, quotes=market.board,
             bus=intake.bus, health=self._health.document, credentials=self.credentials,
             metrics=registry, marks=market.mark,
             gaps=market.gaps, settings=serve_settings(settings),
             clock_control=clock if isinstance(clock, SimulatedClock) else None,
             ingest=Ingest(
-                intake.plant, lambda: market.day.book.table, lambda: wanted.tokens, market.watch
+                intake.plant, lambda: market.day.book.table, lambda: intake.wanted.tokens,
+                market.watch,
             ).take,
         )  # fmt: skip
 

@@ -1,18 +1,19 @@
 """The instrument master on demand: asked of the broker now, whatever lies in the folder."""
 
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 
 from firki.app.clock import market_clock
 from firki.app.folder import DataFolder
 from firki.app.intake import token_of
-from firki.app.master import keep
+from firki.app.master import fetch
 from firki.config import Settings
 from firki.errors import ConfigError
 from firki.kite import instruments
 from firki.kite.rest import KiteRest
 from firki.model.instrument import InstrumentTable
-from firki.model.ist import ist_date
+from firki.model.ist import trading_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,8 @@ async def fetch_instruments(settings: Settings) -> Fetched:
     folder = DataFolder(settings.data.folder)
     folder.make()
     async with market_clock(settings.clock.url) as clock:
-        day = ist_date(clock.now())
+        day = trading_date(clock.now(), time.fromisoformat(settings.capture.day_begins))
     key = account.api_key.get_secret_value()
     async with KiteRest(key, token_of(account), account.root) as rest:
-        csv = await rest.instruments()
-    table = instruments.parse(csv, day=day)
-    path = folder.instruments / f"{day.isoformat()}.csv"
-    keep(path, csv)
-    return Fetched(table, path)
+        csv = await fetch(folder, rest, day)
+    return Fetched(instruments.parse(csv, day=day), folder.master(day))

@@ -32,6 +32,15 @@ class DataFolder:
     def instruments(self) -> Path:
         return self.root / "instruments"
 
+    def master(self, day: date) -> Path:
+        """Where the instrument master of a trading day lies."""
+        return self.instruments / f"{day.isoformat()}.csv"
+
+    def masters(self) -> list[date]:
+        """Trading days whose instrument master is kept, oldest first."""
+        found = sorted(self.instruments.glob("????-??-??.csv"))
+        return [day for path in found if (day := _date(path.stem)) is not None]
+
     @property
     def keys(self) -> Path:
         return self.root / "keys"

@@ -46,7 +46,8 @@ class Health:
         pools: list[Reports],
         skew: SkewWatch,
         texts: Reports,
-        unknown_wishes: list[str],
+        unknown_wishes: Callable[[], list[str]],
+        notes: Callable[[], list[str]],
     ) -> None:
         self._market = market
         self._feed = feed
@@ -59,7 +60,7 @@ class Health:
         self._start_ts = clock.now()
         self._start_steady = steady()
         self._samples: deque[tuple[float, int]] = deque(maxlen=_RATE_SECONDS + 1)
-        self.notes: list[str] = []
+        self._told = notes
 
     def sample(self) -> None:
         self._samples.append((steady(), self._feed.counts.ticks))
@@ -83,7 +84,7 @@ class Health:
             "gaps": self._gaps(),
             **self._market.totals(),
             "feed": self._feed.report(),
-            "unknown_wishes": self._unknown,
+            "unknown_wishes": self._unknown(),
             "notes": self._notes(),
             "broker": self._texts.report(),
             **self._market.forming_counts(),
@@ -117,7 +118,7 @@ class Health:
         return "degraded" if closed or self._notes() else "ok"
 
     def _notes(self) -> list[str]:
-        return [*self.notes, *([self._skew.note] if self._skew.note else [])]
+        return [*self._told(), *([self._skew.note] if self._skew.note else [])]
 
     def _gaps(self) -> dict[str, int]:
         """Minutes and instruments of today that the feed was away for, counted by cells."""

@@ -5,21 +5,23 @@ It is up before anything that serves or stores is imported, so that a restart mi
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, time, timedelta
 from math import ceil
 
+from firki.app.books import Books
 from firki.app.calendars import read_calendar
 from firki.app.clock import SimulatedClock, market_clock
 from firki.app.folder import DataFolder
+from firki.app.ingest import CONNECTION as POSTED
 from firki.app.kernels import warm
 from firki.app.market import TICKS, Market, OpenDay
-from firki.app.market_day import Book, Decode, MarketDay, Tell
-from firki.app.master import sync
+from firki.app.market_day import Book, MarketDay, Tell
 from firki.app.skew import SkewWatch
 from firki.app.texts import Texts
+from firki.app.turn import Turn
 from firki.app.wishes import Wanted, resolve
 from firki.bus.memory import MemoryBus
 from firki.capture.journal import JournalSettings
@@ -31,7 +33,8 @@ from firki.kite.rest import KiteRest
 from firki.kite.stream import KiteFeed
 from firki.kite.upkeep import Pace
 from firki.live.grid import Rules
-from firki.model.calendar import Calendar, ist_date
+from firki.model.calendar import Calendar
+from firki.model.ist import day_begins_ts, trading_date
 from firki.model.tick import SECOND, Column, Ticks
 from firki.ports import Clock, ConnectionState
 from firki.timing import pause
@@ -44,6 +47,9 @@ _LONGEST_GRACE = 120
 
 Fail = Callable[[FirkiError], None]
 """Whom a part tells that firki must stop."""
+
+Wishes = Callable[[Book], Sequence[str | int]]
+"""What is to be captured on the day of a book."""
 
 
 def token_of(account: Account) -> Callable[[], str]:
@@ -90,10 +96,15 @@ class Intake:
     pool: Pool
     skew: SkewWatch
     texts: Texts
+    books: Books
+    turn: Turn
+    settings: Settings
+    wishes: Wishes
     wanted: Wanted
     opened: asyncio.Event
     """Set once a connection has opened."""
-    notes: list[str] = field(default_factory=list)
+    refused: str = ""
+    """What the connections had no place for, in a sentence."""
 
     @classmethod
     async def open(
@@ -103,6 +114,7 @@ class Intake:
         folder: DataFolder,
         stack: AsyncExitStack,
         fail: Fail,
+        wishes: Wishes,
     ) -> "Intake":
         """Recover the day and say what is wanted; connections open in ``run``.
 
@@ -113,26 +125,27 @@ class Intake:
         token = token_of(account)
         rest = KiteRest(account.api_key.get_secret_value(), token, account.root, now=clock.now)
         stack.push_async_callback(rest.close)
-        today = ist_date(clock.now())
-        notes: list[str] = []
-        csv = await sync(folder, rest, today, notes=notes)
         speed = clock.speed if isinstance(clock, SimulatedClock) else 1.0
         warm()
-        book = Book.of(csv, files, fold_rules(settings, speed), day=today)
+        begins = time.fromisoformat(settings.capture.day_begins)
+        books = Books(folder, rest, files, fold_rules(settings, speed))
+        today = trading_date(clock.now(), begins)
+        book = await books.fetch_or_newest(today)
         bus = MemoryBus()
         feed = _feed(settings, account, token)
-        opener = _opener(settings, account, folder, book, feed.decode, fail)
+        opener = _opener(settings, account, folder, begins, fail)
         market = Market(opener, bus, settings.live.intervals)
-        begun = market.begin(today)
-        wanted = resolve(
-            begun.book.table, settings.capture.want, settings.universe.indices,
-            mode=settings.capture.mode,
-        )  # fmt: skip
+        begun = market.begin(today, book)
+        for _ in begun.catch_up(folder, feed.decode):
+            await pause(0)
+        wanted = _wanted(settings, wishes, begun.book)
         texts, opened = Texts(bus), asyncio.Event()
+        due = asyncio.Event()
         plant = Plant(
-            begun, clock=clock, decode=feed.decode, next_day=market.next_day,
+            begun, clock=clock, decode=feed.decode, on_due=due.set,
             on_text=texts.take, on_state=_noting(opened),
         )  # fmt: skip
+        turn = Turn(books, plant, due, lambda: trading_date(clock.now(), begins))
         pool = Pool(
             feed, plant, account=account.name,
             max_connections=account.max_connections, max_instruments=account.max_instruments,
@@ -144,17 +157,23 @@ class Intake:
             bus.subscribe(TICKS, _following(clock))
         intake = cls(
             clock=clock, calendar=calendar, rest=rest, bus=bus, market=market, plant=plant,
-            pool=pool, skew=skew, texts=texts, wanted=wanted, opened=opened,
-            notes=notes,
+            pool=pool, skew=skew, texts=texts, books=books, turn=turn, settings=settings,
+            wishes=wishes, wanted=wanted, opened=opened,
         )  # fmt: skip
         intake._want()
         return intake
 
     async def run(self) -> None:
-        """Connections up and market time noted, until cancelled."""
+        """Connections up, market time noted and days begun, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.pool.run())
             group.create_task(self._beat())
+            group.create_task(self.turn.run(self._begin))
+
+    @property
+    def notes(self) -> list[str]:
+        """What is not as it should be, in sentences."""
+        return [note for note in (self.books.note, self.refused) if note]
 
     async def close(self) -> None:
         """After ``run`` has ended: the day's last records, journal and grid to the disk."""
@@ -167,15 +186,32 @@ class Intake:
             self.plant.beat()
             await pause(_BEAT_SECONDS)
 
+    def _begin(self, day: date, book: Book) -> None:
+        """The next trading day: what is wished may be other instruments now."""
+        try:
+            self.wanted = _wanted(self.settings, self.wishes, book)
+        except ConfigError as error:
+            log.warning("the day goes on with what it has reason=%s", error)
+        posted = [int(token) for token in self.plant.wanted().get(POSTED, ())]
+        known = [token for token in posted if book.table.by_token(token)]
+        watched = dict.fromkeys((*self.wanted.tokens, *known))
+        self.plant.begin(self.market.turn(day, book, watched))
+        self._want()
+
     def _want(self) -> None:
         unknown = self.wanted.unknown
         if unknown:
             log.warning("wishes unknown today count=%d first=%s", len(unknown), unknown[0])
+        self.refused = ""
         try:
             self.pool.want(self.wanted.tokens)
         except Rejected as refused:
             log.warning("%s", refused)
-            self.notes.append(str(refused))
+            self.refused = str(refused)
+
+
+def _wanted(settings: Settings, wishes: Wishes, book: Book) -> Wanted:
+    return resolve(book.table, wishes(book), settings.universe.indices, mode=settings.capture.mode)
 
 
 def _feed(settings: Settings, account: Account, token: Callable[[], str]) -> KiteFeed:
@@ -193,11 +229,10 @@ def _opener(
     settings: Settings,
     account: Account,
     folder: DataFolder,
-    book: Book,
-    decode: Decode,
+    begins: time,
     fail: Fail,
 ) -> OpenDay:
-    """Opens trading days with today's master; a day already begun keeps its own."""
+    """Opens trading days; one already begun keeps the book it was begun with."""
     journal = JournalSettings(
         segment_bytes=settings.journal.segment_bytes,
         sync_seconds=settings.journal.fsync_milliseconds / 1000,
@@ -208,11 +243,12 @@ def _opener(
     def on_failure(error: FirkiError) -> None:  # in the journal's thread
         loop.call_soon_threadsafe(fail, error)
 
-    def open_day(day: date, tell: Tell) -> MarketDay:
+    def open_day(day: date, book: Book, tell: Tell) -> MarketDay:
         return MarketDay.open(
-            folder, day, book, decode=decode,
+            folder, day, book,
             capacity=account.max_connections * account.max_instruments,
             settings=journal, on_failure=on_failure, tell=tell,
+            ends_ts=day_begins_ts(day + timedelta(days=1), begins),
         )  # fmt: skip
 
     return open_day

@@ -8,13 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from firki.app.market_day import MarketDay, Tell
+from firki.app.market_day import Book, MarketDay, Tell
 from firki.bus.memory import MemoryBus
-from firki.capture.plant import Day
 from firki.live import layout as at
 from firki.live.board import QuoteBoard
 from firki.live.grid import Changes
-from firki.model.calendar import ist_date
 from firki.model.candle import DAY, CandleColumns, Interval
 from firki.model.tick import TickBatch, Ticks
 from firki.ports import Frame
@@ -28,7 +26,7 @@ DAY_TURNED: Final = ("day",)
 
 USUAL: Final = (*map(Interval.of, (1, 2, 3, 4, 5, 10, 15, 30, 60)), DAY)
 
-OpenDay = Callable[[date, Tell], MarketDay]
+OpenDay = Callable[[date, Book, Tell], MarketDay]
 
 
 class Market:
@@ -48,18 +46,21 @@ class Market:
         self.day: MarketDay
         self.board = QuoteBoard([], self._scale_of)
 
-    def begin(self, day: date) -> MarketDay:
+    def begin(self, day: date, book: Book) -> MarketDay:
         """Open a trading day, recovering what its journal holds."""
-        self.day = self._open_day(day, self._tell)
+        self.day = self._open_day(day, book, self._tell)
         return self.day
 
-    def next_day(self, _day: Day, now_ts: int) -> MarketDay:
-        """The plant's turn to a new trading day; who takes the old one from ``ended`` closes it."""
+    def turn(self, day: date, book: Book, watched: Iterable[int]) -> MarketDay:
+        """Go on with the next trading day, whose board is that of the ``watched`` tokens alone.
+
+        Who takes the old day from ``ended`` closes it.
+        """
         old = self.day
+        self.day = self._open_day(day, book, self._tell)
         self._ended.put_nowait(old)
-        self._unclosed = [day for day in (*self._unclosed, old) if not day.is_closed]
-        self.day = self._open_day(ist_date(now_ts), self._tell)
-        self.board.reset()
+        self._unclosed = [past for past in (*self._unclosed, old) if not past.is_closed]
+        self.board.reset(list(watched))
         log.info("trading day turned from=%s to=%s", old.trading_date, self.day.trading_date)
         self._bus.publish(DAY_TURNED, self.day.trading_date)
         return self.day

@@ -35,6 +35,8 @@ _INSTRUMENTS: Final = "instruments.csv"
 _CALENDAR: Final = "calendar.toml"
 _OVERRIDES: Final = "overrides.toml"
 _FOLD: Final = "fold.json"
+_AT_A_STEP: Final = 500
+"""Records folded before others get a turn; the busiest take half a second."""
 
 Decode = Callable[[Frame], TickBatch]
 Tell = Callable[["MarketDay", Frame, TickBatch | None, Changes | None], None]
@@ -189,9 +191,12 @@ class MarketDay:
         journal: KeptJournal,
         grid: DayGrid,
         tell: Tell,
+        *,
+        ends_ts: int | None = None,
     ) -> None:
+        """``ends_ts`` is when the next trading day is due, midnight when it is not given."""
         self.trading_date = day
-        self.ends_ts = ist_midnight(day) + DAY_NS
+        self.ends_ts = ist_midnight(day) + DAY_NS if ends_ts is None else ends_ts
         self.book = book
         self.journal = journal
         self.grid = grid
@@ -206,13 +211,14 @@ class MarketDay:
         day: date,
         book: Book,
         *,
-        decode: Decode,
         capacity: int,
         settings: JournalSettings,
         on_failure: Callable[[FirkiError], None],
         tell: Tell,
+        ends_ts: int | None = None,
     ) -> "MarketDay":
-        """Begin the day, or go on with it after the last record its journal proves.
+        """Begin the day, or go on with it after the last record its journal proves: ``catch_up``
+        folds what its grid lacks of them, before anything else is applied.
 
         A day that has begun keeps the instruments, calendar and rules it was begun with.
         """
@@ -225,14 +231,22 @@ class MarketDay:
             journal_day.create(path, book.header(day), book.attachments())
         journal = open_journal(path, settings=settings, on_failure=on_failure)
         grid = open_grid(folder.grid(day), day, book, capacity=capacity)
-        began = grid.recover(journal.newest)
-        applied = refold(grid, path, began + 1, decode)
-        if applied:
+        grid.recover(journal.newest)
+        return cls(day, book, journal, grid, tell, ends_ts=ends_ts)
+
+    def catch_up(self, folder: DataFolder, decode: Decode) -> Iterator[None]:
+        """Fold what the grid lacks of the journal, a stretch at a step: after a loss of power that
+        is the whole day, and a stop must not have to wait for it."""
+        began = self.grid.seq
+        for frame in read_records(folder.journal(self.trading_date), began + 1):
+            self.grid.apply(frame, decode_ticks(frame, decode))
+            if frame.seq % _AT_A_STEP == 0:
+                yield
+        if self.grid.seq > began:
             log.info(
                 "day recovered date=%s checkpoint=%d records=%d newest=%d",
-                day, began, applied, journal.newest,
+                self.trading_date, began, self.grid.seq - began, self.journal.newest,
             )  # fmt: skip
-        return cls(day, book, journal, grid, tell)
 
     def apply(self, frame: Frame, batch: TickBatch | None) -> None:
         self._tell(self, frame, batch, self.grid.apply(frame, batch))

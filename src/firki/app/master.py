@@ -1,46 +1,32 @@
-"""The instrument master of the day: fetched once a day, kept, and the newest kept one if not."""
+"""The instrument master of a trading day: fetched once, and kept."""
 
 import logging
 from datetime import date
 from pathlib import Path
 
 from firki.app.folder import DataFolder
-from firki.errors import AuthExpired, Corrupt, Retryable, Unavailable
+from firki.errors import Unavailable
 from firki.kite.instruments import parse
 from firki.ports import ReferenceData
 
 log = logging.getLogger(__name__)
 
 
-async def sync(
-    folder: DataFolder,
-    broker: ReferenceData,
-    day: date,
-    *,
-    force: bool = False,
-    notes: list[str] | None = None,
-) -> bytes:
-    """The day's master as the broker sends it, from the folder when it is already there.
+def kept(folder: DataFolder, day: date) -> bytes | None:
+    """The day's master when it was fetched before."""
+    path = folder.master(day)
+    return path.read_bytes() if path.exists() else None
 
-    When the broker cannot be reached, wants a new login first or sends half a file, the newest kept
-    master is used and a sentence in ``notes`` says how old it is; with none at all the broker's
-    error is raised.
+
+async def fetch(folder: DataFolder, broker: ReferenceData, day: date) -> bytes:
+    """The master as the broker sends it now, kept as that of the day.
+
+    Raises what the broker answers instead, and Corrupt for half a file; nothing that is kept is
+    replaced before the new one was read whole.
     """
-    path = folder.instruments / f"{day.isoformat()}.csv"
-    if path.exists() and not force:
-        return path.read_bytes()
-    try:
-        csv = await broker.instruments()
-        table = parse(csv, day=day)
-    except (Retryable, Corrupt, AuthExpired) as error:
-        kept = newest(folder)
-        if kept is None:
-            raise
-        log.warning("instrument master is old file=%s reason=%s", kept.name, error)
-        if notes is not None:
-            notes.append(f"the instruments are those of {kept.stem}: {error}")
-        return kept.read_bytes()
-    keep(path, csv)
+    csv = await broker.instruments()
+    table = parse(csv, day=day)
+    keep(folder.master(day), csv)
     log.info("instrument master fetched date=%s instruments=%d", day, len(table))
     return csv
 
@@ -53,18 +39,13 @@ def keep(path: Path, csv: bytes) -> None:
     temporary.replace(path)
 
 
-def newest(folder: DataFolder) -> Path | None:
-    """The youngest master kept, None when there is none."""
-    kept = sorted(folder.instruments.glob("????-??-??.csv"))
-    return kept[-1] if kept else None
-
-
 def load_newest(folder: DataFolder) -> tuple[date, bytes]:
     """The youngest master with its date; raises Unavailable that says how to get one."""
-    path = newest(folder)
-    if path is None:
+    masters = folder.masters()
+    if not masters:
         raise Unavailable(
             f"no instrument master in {folder.instruments}; run `firki up` or "
             "`firki instruments sync` first"
         )
-    return date.fromisoformat(path.stem), path.read_bytes()
+    day = masters[-1]
+    return day, folder.master(day).read_bytes()

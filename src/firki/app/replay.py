@@ -23,7 +23,7 @@ from firki.app.folder import DataFolder
 from firki.app.health import Health, tie_metrics
 from firki.app.kernels import warm
 from firki.app.layers import LayeredCandles, NoBroker
-from firki.app.market import Market
+from firki.app.market import Market, OpenDay
 from firki.app.market_day import Book, MarketDay, Tell, decode_ticks, open_grid, read_book
 from firki.app.skew import SkewWatch
 from firki.app.texts import Texts
@@ -203,9 +203,9 @@ class Replay:
             book = read_book(self._path)
             temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="firki-replay-"))
             market = Market(
-                self._opener(book, Path(temporary)), MemoryBus(), self._settings.live.intervals
+                self._opener(Path(temporary)), MemoryBus(), self._settings.live.intervals
             )
-            market.begin(self._day)
+            market.begin(self._day, book)
             health = self._health(market, book)
             credentials = Credentials.open(Path(temporary) / "keys")
             app = create_app(self._parts(market, book, health, credentials))
@@ -274,8 +274,8 @@ class Replay:
         self._wanted |= wish
         market.watch(wish)
 
-    def _opener(self, book: Book, folder: Path) -> Callable[[date, Tell], MarketDay]:
-        def open_day(day: date, tell: Tell) -> MarketDay:
+    def _opener(self, folder: Path) -> OpenDay:
+        def open_day(day: date, book: Book, tell: Tell) -> MarketDay:
             grid = open_grid(folder, day, book, capacity=len(book.table))
             grid.recover(0)
             return MarketDay(day, book, self._journal, grid, tell)
@@ -291,7 +291,8 @@ class Replay:
             pools=[],
             skew=SkewWatch(),
             texts=Texts(market.bus),
-            unknown_wishes=[],
+            unknown_wishes=list,
+            notes=list,
         )
 
     def _parts(

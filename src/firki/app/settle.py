@@ -111,7 +111,7 @@ def _settle_journal(day: date, folder: DataFolder, lake: Lake, decode: Decode) -
 def _master(day: date, folder: DataFolder, digest: str) -> InstrumentTable | None:
     """The instrument master a grid was made with, if it is the one kept of that day."""
     with suppress(OSError, Corrupt):
-        table = parse((folder.instruments / f"{day.isoformat()}.csv").read_bytes(), day=day)
+        table = parse(folder.master(day).read_bytes(), day=day)
         return table if table.digest == digest else None
     return None
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from firki.app.folder import DataFolder
-from firki.app.intake import Intake
+from firki.app.intake import Intake, Wishes
 from firki.config import Settings
 from firki.errors import ConfigError, FirkiError
 from firki.serve.listening import listen
@@ -51,13 +51,15 @@ class Ready:
 class Up:
     """The running firki."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, wishes: Wishes | None = None) -> None:
+        """``wishes`` say what is captured on a day, ``capture.want`` when they are not given."""
         if not settings.accounts:
             raise ConfigError(
                 "accounts: none is set; firki up needs one ([[accounts]] with name, api_key and "
                 "access_token_file). `firki demo` needs none"
             )
         self._settings = settings
+        self._wishes = wishes or (lambda _: settings.capture.want)
         self._account = settings.accounts[0]
         if len(settings.accounts) > 1:
             log.warning("only the first account is used name=%s", self._account.name)
@@ -101,7 +103,7 @@ class Up:
         self, stack: contextlib.AsyncExitStack, sock: socket, ready: Callable[[Ready], None]
     ) -> None:
         self._intake = await Intake.open(
-            self._settings, self._account, self._folder, stack, self.fail
+            self._settings, self._account, self._folder, stack, self.fail, self._wishes
         )
         self._intake_tasks.append(self._start(self._intake.run()))
         with contextlib.suppress(TimeoutError):

@@ -2,6 +2,10 @@
 
 The plant listens to connections and turns everything they say into numbered records of the trading
 day. Each record goes to the day in order; the day's own code is the same in a replay.
+
+When a day is over the next one is due, but it begins only with its instrument master, which has to
+be fetched. Until ``begin`` brings it, records go on into the old day's journal, and what the new
+day must know as well is held for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +32,7 @@ class Day(Protocol):
 
     @property
     def ends_ts(self) -> int:
-        """When the next trading day begins: midnight."""
+        """When the next trading day is due."""
 
     @property
     def journal(self) -> Journal: ...
@@ -44,6 +48,15 @@ class _Link:
     wanted: bytes = _NOTHING
     frames: int = 0
     last_ts: int = 0
+
+
+@dataclass(slots=True)
+class _Coming:
+    """What the day that is due has to be told when it begins."""
+
+    records: list[tuple[int, int, bytes, RecordKind]]
+    bytes: int = 0
+    first_tick: float | None = None
 
 
 @dataclass(slots=True)
@@ -70,16 +83,18 @@ class Plant:
         *,
         clock: Clock,
         decode: Callable[[Frame], TickBatch],
-        next_day: Callable[[Day, int], Day],
+        on_due: Callable[[], None],
         on_text: Callable[[Frame], None],
         on_state: Callable[[int, ConnectionState, str], None],
         now: Callable[[], float] = steady,
     ) -> None:
-        """``now`` is steady time: it says how long nothing has come."""
+        """``on_due`` is called once when the day is over; its answer is a call of ``begin``, now or
+        later. ``now`` is steady time: it says how long nothing has come."""
         self._day = day
         self._clock = clock
         self._decode = decode
-        self._next_day = next_day
+        self._on_due = on_due
+        self._coming: _Coming | None = None
         self._on_text = on_text
         self._tell_state = on_state
         self._links: dict[int, _Link] = {}
@@ -128,6 +143,28 @@ class Plant:
                 link.open = False
                 self._record(connection, b"stopped", RecordKind.DISCONNECTED)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the next trading day is waited for."""
+        return self._coming is not None
+
+    def held(self) -> tuple[int, float]:
+        """What waits for the day that is due: bytes, and for how many seconds ticks have."""
+        coming = self._coming
+        if coming is None or coming.first_tick is None:
+            return 0, 0.0
+        return coming.bytes, self._now() - coming.first_tick
+
+    def begin(self, day: Day) -> None:
+        """Go on with the day that is due. Its journal is told every wish and what was open when the
+        old day ended, and then all that has come since."""
+        coming = self._coming
+        assert coming is not None, "a day begins when one is due"
+        self._coming, self._day = None, day
+        for received_ts, connection, payload, kind in coming.records:
+            frame = day.journal.append(received_ts, connection, payload, kind)
+            day.apply(frame, self._ticks(frame, counted=False))
+
     def wanted(self) -> Mapping[int, Mapping[str, int]]:
         """Token and mode by connection, as last declared."""
         return {c: msgspec.json.decode(link.wanted) for c, link in self._links.items()}
@@ -157,35 +194,54 @@ class Plant:
 
     def _record(self, connection: int, payload: bytes, kind: RecordKind) -> None:
         now = self._clock.now()
-        if now >= self._day.ends_ts:
-            self._turn(now)
+        if now >= self._day.ends_ts and self._coming is None:
+            self._coming = self._links_at(now)
+            self._on_due()
         if now < self._newest_ts - SECOND:
             self.counts.clock_steps_back += 1
         self._newest_ts = max(self._newest_ts, now)
         self._last_steady = self._now()
         frame = self._day.journal.append(now, connection, payload, kind)
-        batch = self._ticks(frame) if kind is RecordKind.FRAME and len(payload) > 1 else None
+        batch = self._ticks(frame, counted=True)
         self._day.apply(frame, batch)
+        if self._coming is not None:
+            self._hold(self._coming, frame)
         if kind is RecordKind.TEXT:
             self.counts.texts += 1
             self._on_text(frame)
 
-    def _ticks(self, frame: Frame) -> TickBatch | None:
+    def _ticks(self, frame: Frame, *, counted: bool) -> TickBatch | None:
+        if frame.kind is not RecordKind.FRAME or len(frame.payload) < 2:
+            return None
         try:
             batch = self._decode(frame)
         except Corrupt as broken:
-            self.counts.corrupt += 1
-            self.counts.last_corrupt = f"record {frame.seq}: {broken}"
+            if counted:
+                self.counts.corrupt += 1
+                self.counts.last_corrupt = f"record {frame.seq}: {broken}"
             return None
-        self.counts.ticks += len(batch)
-        self.counts.skipped += batch.skipped
+        if counted:
+            self.counts.ticks += len(batch)
+            self.counts.skipped += batch.skipped
         return batch
 
-    def _turn(self, now: int) -> None:
-        """Go on with the next trading day, whose journal is told every wish and what is open."""
-        self._day = self._next_day(self._day, now)
+    def _links_at(self, now: int) -> _Coming:
+        """Every wish and what is open, as a new day must know it. The payload of an open connection
+        is its wish: of those instruments nothing was missed."""
+        coming = _Coming([])
         for connection, link in self._links.items():
-            kinds = [RecordKind.WANTED] if link.wanted != _NOTHING else []
-            for kind in [*kinds, RecordKind.CONNECTED] if link.open else kinds:
-                frame = self._day.journal.append(now, connection, link.wanted, kind)
-                self._day.apply(frame, None)
+            if link.wanted != _NOTHING:
+                coming.records.append((now, connection, link.wanted, RecordKind.WANTED))
+            if link.open:
+                coming.records.append((now, connection, link.wanted, RecordKind.CONNECTED))
+        return coming
+
+    def _hold(self, coming: _Coming, frame: Frame) -> None:
+        """Keep a record for the coming day; heartbeats and the clock it can do without."""
+        is_frame = frame.kind is RecordKind.FRAME
+        if frame.kind is RecordKind.CLOCK or (is_frame and len(frame.payload) < 2):
+            return
+        coming.records.append((frame.received_ts, frame.connection, frame.payload, frame.kind))
+        coming.bytes += len(frame.payload)
+        if is_frame and coming.first_tick is None:
+            coming.first_tick = self._now()

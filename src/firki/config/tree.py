@@ -18,6 +18,7 @@ from pydantic import (
 
 MIB: Final = 1 << 20
 _LARGEST_TOKEN: Final = 2**32 - 1
+_MORNING: Final = re.compile(r"0[0-8]:[0-5]\d|09:00")
 _KEY: Final = re.compile(r"[A-Z][A-Z0-9]*:(\*|[^\s*]([^*]*[^\s*])?)")
 _INTERVAL: Final = re.compile(
     r"[1-9]\d*(m|min|minute|h|hour)s?|minute|hour|1?d|day|1?w|week|1?mo|month"
@@ -45,6 +46,12 @@ def _interval(value: str) -> str:
     if not _INTERVAL.fullmatch(value.strip().lower()):
         raise ValueError('expected "90m", "2h", "day", "week" or "month"')
     return value.strip().lower()
+
+
+def _morning(value: str) -> str:
+    if not _MORNING.fullmatch(value):
+        raise ValueError('expected a time from "00:00" to "09:00"')
+    return value
 
 
 def is_loopback(host: str) -> bool:
@@ -99,6 +106,7 @@ def _none_if_empty(value: object) -> object:
 Key = Annotated[str, AfterValidator(_key)]
 Wish = Annotated[str | int, AfterValidator(_wish)]
 IntervalName = Annotated[str, AfterValidator(_interval)]
+Morning = Annotated[str, AfterValidator(_morning)]
 Host = Annotated[str, AfterValidator(_loopback)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 OptionalHttpUrl = Annotated[str, AfterValidator(_maybe_http)]
@@ -171,6 +179,10 @@ class Capture(Section):
     )
     connect_timeout_seconds: Seconds = Field(
         default=10.0, description="Longest wait for a connection to open, seconds"
+    )
+    day_begins: Morning = Field(
+        default="08:30",
+        description="When a trading day begins, IST: once the broker has written its instruments",
     )
     clock_skew_seconds: Seconds = Field(
         default=2.0, description="Warn when market time and the exchange's differ by more, seconds"

@@ -62,13 +62,14 @@ class QuoteBoard:
         self._serial = 0
         self._watchers: dict[int, list[Callable[[Quote], None]]] = {}
         self._tokens = np.zeros(0, np.uint32)
+        self._arrays: tuple[npt.NDArray[Any], ...] = ()
         self._make_room(64)
         self.add(tokens)
 
     def _make_room(self, room: int) -> None:
         had = len(self._tokens)
-        old: tuple[npt.NDArray[Any], ...] = getattr(self, "_arrays", ())
-        self._arrays: tuple[npt.NDArray[Any], ...] = (
+        old = self._arrays
+        self._arrays = (
             np.zeros((room, COLUMN_COUNT), np.uint32),
             np.zeros((room, 30), np.uint32),
             np.zeros(room, np.int64),
@@ -98,10 +99,14 @@ class QuoteBoard:
             enter(self._hash_tokens, self._hash_columns, int(self._tokens[place]), place)
             self._scale[place] = self._scale_of(int(self._tokens[place]))
 
-    def reset(self) -> None:
-        """Forget every quote: a new trading day carries nothing over. Marks go on rising."""
-        for array in self._arrays:
-            array[:] = 0
+    def reset(self, tokens: Sequence[int]) -> None:
+        """Forget every quote: a new trading day carries nothing over. Marks go on rising.
+
+        The board is that of the ``tokens`` alone from now on.
+        """
+        self._tokens, self._arrays = np.zeros(0, np.uint32), ()
+        self._make_room(max(64, len(tokens)))
+        self.add(tokens)
         self._serial += 1
 
     def _place(self, token: int) -> int:

@@ -134,6 +134,8 @@ def _refusal(day: Day, columns: Any, i: int, arrival: int, index: int) -> int:
             day, columns[_TRADE_TIME, i], columns[_EXCHANGE_TIME, i], arrival,
             columns[_VOLUME, i] > 0, day.state[index, at.S_VOLUME] > 0,
         )  # fmt: skip
+    if arrival >= day.rules[R_MIDNIGHT] + _DAY and length != _INDEX_FULL:
+        return at.C_OTHER_DATE  # without a time of its own
     if length == _INDEX_FULL:
         made = columns[_EXCHANGE_TIME, i]
         seen = day.state[index, at.S_SEEN] > 0
@@ -158,7 +160,7 @@ def _refused_times(
         return at.C_FUTURE
     if traded == 0 and needs_time:
         return at.C_NO_TIME
-    if traded >= midnight + _DAY or (seen_today and traded < midnight):
+    if traded >= midnight + _DAY or made >= midnight + _DAY or (seen_today and traded < midnight):
         return at.C_OTHER_DATE
     return -1
 

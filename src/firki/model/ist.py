@@ -1,6 +1,6 @@
 """Indian wall-clock time and ns UTC, one into the other; the offset has not changed since 1945."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Final
 
 _OFFSET: Final = timedelta(hours=5, minutes=30)
@@ -20,6 +20,21 @@ def ist_midnight(day: date) -> int:
 def ist_date(ts: int) -> date:
     """The date in India at ``ts``."""
     return date.fromordinal((ts + _OFFSET_NS) // _DAY_NS + _EPOCH_DAY)
+
+
+def day_begins_ts(day: date, begins: time) -> int:
+    """When the trading day begins, ns UTC: at the hour its instrument master is written."""
+    return ist_midnight(day) + (begins.hour * 60 + begins.minute) * 60 * 10**9
+
+
+def trading_date(ts: int, begins: time) -> date:
+    """The trading day at ``ts``; before the hour it begins, that is the day before.
+
+    >>> trading_date(ist_midnight(date(2026, 11, 20)), time(8, 30))
+    datetime.date(2026, 11, 19)
+    """
+    day = ist_date(ts)
+    return day if ts >= day_begins_ts(day, begins) else day - timedelta(days=1)
 
 
 def to_ist(ts: int) -> datetime:

@@ -3,25 +3,22 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from tests.fakes.small_day import DAY, FUTURE, INFY, NIFTY, RELIANCE, at, book
+from tests.fakes.small_day import FUTURE, INFY, NIFTY, RELIANCE, at, book
 from tests.unit.app.programs_children import holder_of
 
-from firki.app import master
 from firki.app.folder import DataFolder
 from firki.app.ingest import CONNECTION, Ingest
 from firki.app.skew import SkewWatch
 from firki.app.texts import BROKER, ORDERS, Texts
 from firki.app.wishes import resolve
 from firki.bus.memory import MemoryBus
-from firki.errors import Busy, ConfigError, Corrupt, Unavailable
+from firki.errors import Busy, ConfigError
 from firki.kite import wire
-from firki.model.candle import CandleColumns, Interval
 from firki.model.tick import COLUMN_COUNT, SECOND, Column, TickBatch, Ticks
 from firki.ports import ConnectionState, Frame, Mode, RecordKind
 
@@ -200,40 +197,3 @@ def test_a_data_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) -> 
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"data\.folder"):
         DataFolder(tmp_path / "file" / "data").make()
-
-
-class Broker:
-    """Reference data from memory."""
-
-    def __init__(self, *answers: bytes | Exception) -> None:
-        self.answers = list(answers)
-
-    async def instruments(self) -> bytes:
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def history(
-        self, instrument_token: int, interval: Interval, from_ts: int, to_ts: int
-    ) -> CandleColumns:
-        raise Unavailable("not asked here")
-
-
-async def test_the_master_is_fetched_once_a_day(tmp_path: Path) -> None:
-    folder, broker = DataFolder(tmp_path), Broker(book().csv)
-    assert await master.sync(folder, broker, DAY) == book().csv
-    assert await master.sync(folder, broker, DAY) == book().csv
-    assert broker.answers == []
-
-
-async def test_half_a_master_is_not_taken_and_the_newest_kept_one_is(tmp_path: Path) -> None:
-    folder = DataFolder(tmp_path)
-    half = book().csv[:-20]
-    with pytest.raises(Corrupt):
-        await master.sync(folder, Broker(half), DAY)
-    await master.sync(folder, Broker(book().csv), DAY)
-    later = date(2026, 11, 19)
-    for fault in (half, Unavailable("down")):
-        assert await master.sync(folder, Broker(fault), later) == book().csv
-    assert [p.name for p in folder.instruments.iterdir()] == ["2026-11-18.csv"]

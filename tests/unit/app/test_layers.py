@@ -11,7 +11,7 @@ from tests.fakes.small_day import DAY, FUTURE, INFY, at, book, fold, session_of,
 
 from firki.app.layers import BrokerPast, LayeredCandles, NoBroker
 from firki.app.market import Market
-from firki.app.market_day import MarketDay, Tell
+from firki.app.market_day import Book, MarketDay, Tell
 from firki.app.replay import PastJournal
 from firki.bus.memory import MemoryBus
 from firki.errors import AuthExpired, FirkiError, Rejected, Unavailable
@@ -79,11 +79,11 @@ class Lake:
 
 
 def layered(folder: Path, lake: Lake, broker: Broker | None) -> LayeredCandles:
-    def open_day(day: date, tell: Tell) -> MarketDay:
-        return MarketDay(day, book(), PastJournal(), fold(folder, trading()), tell)
+    def open_day(day: date, of: Book, tell: Tell) -> MarketDay:
+        return MarketDay(day, of, PastJournal(), fold(folder, trading()), tell)
 
     market = Market(open_day, MemoryBus())
-    market.begin(DAY)
+    market.begin(DAY, book())
     past = BrokerPast(broker, session_of) if broker else NoBroker()
     return LayeredCandles(market, lake, past, book().calendar)
 

@@ -145,7 +145,7 @@ class Market:
 
 def opened(folder: DataFolder, day: date = DAY) -> MarketDay:
     return MarketDay.open(
-        folder, day, book(), decode=decode_kite, capacity=10, settings=JournalSettings(),
+        folder, day, book(), capacity=10, settings=JournalSettings(),
         on_failure=_nobody, tell=_nobody,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.fakes.small_day import DAY, INFY, NEXT_DAY, NIFTY, at
 
-from firki.capture.plant import Day, Plant
+from firki.capture.plant import Plant
 from firki.kite import wire
 from firki.model.ist import ist_midnight
 from firki.model.tick import COLUMN_COUNT, SECOND, Column, TickBatch
@@ -87,17 +87,26 @@ class Bench:
         self.clock = Clock()
         self.first, self.second = MemoryDay(DAY), MemoryDay(NEXT_DAY)
         self.texts: list[bytes] = []
+        self.told_due = 0
         self.states: list[tuple[int, ConnectionState, str]] = []
         self.plant = Plant(
-            self.first, clock=self.clock, decode=decode, next_day=self._next,
+            self.first, clock=self.clock, decode=decode, on_due=self._due,
             on_text=lambda frame: self.texts.append(frame.payload),
             on_state=lambda *told: self.states.append(told), now=self.clock.steady,
         )  # fmt: skip
 
-    def _next(self, day: Day, now_ts: int) -> Day:
-        assert day is self.first
-        assert now_ts >= self.first.ends_ts
-        return self.second
+    def _due(self) -> None:
+        self.told_due += 1
+
+    def end_of_day(self, seconds: int = 0) -> None:
+        """Market time reaches the end of the first day, or so much later."""
+        self.clock.now_ts = self.first.ends_ts + seconds * SECOND
+
+    def told_second(self) -> list[tuple[Any, ...]]:
+        return [
+            (frame.seq, frame.kind.name, frame.connection, frame.payload)
+            for frame, _ in self.second.applied
+        ]
 
     def open(self, connection: int = 0, wish: bytes = WISH) -> None:
         self.plant.on_frame(connection, wish, RecordKind.WANTED)
@@ -212,31 +221,70 @@ def test_a_clock_that_steps_back_is_counted_and_the_newest_time_stays(bench: Ben
     assert (report["clock_steps_back"], report["newest_frame_ts"]) == (1, before)
 
 
-def test_at_midnight_open_connections_are_carried_over_with_what_they_want(bench: Bench) -> None:
+def test_a_new_day_is_told_what_is_open_and_what_it_wants(bench: Bench) -> None:
     bench.open(0)
     bench.open(1, b'{"1": 1}')
-    bench.clock.now_ts = bench.first.ends_ts
+    bench.end_of_day()
     bench.frame(b"\x00", connection=1)
+    bench.plant.begin(bench.second)
     assert bench.plant.day is bench.second
-    assert bench.first.kinds == ["WANTED", "CONNECTED"] * 2
-    told: list[tuple[Any, ...]] = [
-        (frame.seq, frame.kind.name, frame.connection, frame.payload)
-        for frame, _ in bench.second.applied
-    ]
-    assert told == [
+    bench.frame(b"\x00", connection=1)
+    assert bench.first.kinds == [*["WANTED", "CONNECTED"] * 2, "FRAME"]
+    assert bench.told_second() == [
         (1, "WANTED", 0, WISH), (2, "CONNECTED", 0, WISH),
         (3, "WANTED", 1, b'{"1": 1}'), (4, "CONNECTED", 1, b'{"1": 1}'),
         (5, "FRAME", 1, b"\x00"),
     ]  # fmt: skip
 
 
-def test_a_connection_that_is_down_at_midnight_has_its_wish_in_the_new_day(bench: Bench) -> None:
+def test_a_connection_that_is_down_at_the_end_has_its_wish_in_the_new_day(bench: Bench) -> None:
     bench.open()
     bench.plant.on_state(0, ConnectionState.WAITING, "lost")
-    bench.clock.now_ts = bench.first.ends_ts + 5 * SECOND
+    bench.end_of_day(5)
     bench.plant.on_state(0, ConnectionState.OPEN, "open")
+    bench.plant.begin(bench.second)
     kinds = [(frame.kind.name, frame.payload) for frame, _ in bench.second.applied]
     assert kinds == [("WANTED", WISH), ("CONNECTED", b"")], "its first snapshot must be awaited"
+
+
+def test_until_the_new_day_begins_records_are_kept_in_the_old_and_held_for_the_new(
+    bench: Bench,
+) -> None:
+    bench.open()
+    bench.end_of_day()
+    bench.frame(ticks(2))
+    bench.plant.beat()
+    bench.frame(b"\x00")
+    bench.plant.on_frame(0, b'{"7": 3}', RecordKind.WANTED)
+    bench.frame(ticks(1))
+    assert (bench.told_due, bench.plant.is_due) == (1, True)
+    assert bench.first.kinds[2:] == ["FRAME", "FRAME", "WANTED", "FRAME"]
+    bench.plant.begin(bench.second)
+    assert bench.told_second() == [
+        (1, "WANTED", 0, WISH), (2, "CONNECTED", 0, WISH), (3, "FRAME", 0, ticks(2)),
+        (4, "WANTED", 0, b'{"7": 3}'), (5, "FRAME", 0, ticks(1)),
+    ]  # fmt: skip
+    assert [0 if batch is None else len(batch) for _, batch in bench.second.applied] == [
+        0, 0, 2, 0, 1,
+    ]  # fmt: skip
+    assert [frame.received_ts for frame in bench.first.journal.records[2:]] == [
+        bench.first.ends_ts
+    ] * 4
+    assert (bench.plant.counts.ticks, bench.plant.is_due) == (3, False), "counted once"
+
+
+def test_what_waits_for_a_new_day_is_told_from_its_first_tick_on(bench: Bench) -> None:
+    bench.open()
+    bench.end_of_day()
+    bench.frame(b"\x00")
+    bench.clock.seconds += 60
+    assert bench.plant.held() == (0, 0.0), "heartbeats are in no hurry"
+    bench.frame(ticks(1))
+    bench.clock.seconds += 7
+    bench.frame(ticks(1))
+    assert bench.plant.held() == (2 * len(ticks(1)), 7.0)
+    bench.plant.begin(bench.second)
+    assert bench.plant.held() == (0, 0.0)
 
 
 def test_a_stop_notes_every_open_connection_as_lost(bench: Bench) -> None:

@@ -18,7 +18,7 @@ from tests.unit.cli.conftest import Firki
 from firki.app.folder import DataFolder
 from firki.app.health import Health
 from firki.app.market import Market
-from firki.app.market_day import MarketDay, Tell, read_book
+from firki.app.market_day import Book, MarketDay, Tell, decode_kite, read_book
 from firki.app.running import Running, holder
 from firki.app.skew import SkewWatch
 from firki.bus.memory import MemoryBus
@@ -26,7 +26,6 @@ from firki.capture.journal import JournalSettings
 from firki.capture.plant import Counts
 from firki.cli.status import show
 from firki.errors import Unavailable
-from firki.kite import wire
 from firki.serve.auth import Keys
 from firki.timing import DrivenClock
 
@@ -60,22 +59,23 @@ async def _document(folder: Path) -> dict[str, Any]:
     data = DataFolder(folder)
     book = read_book(data.journal(DAY))
 
-    def open_day(_day: object, tell: Tell) -> MarketDay:
+    def open_day(_day: object, book: Book, tell: Tell) -> MarketDay:
         return MarketDay.open(
-            data, DAY, book,
-            decode=lambda frame: wire.decode(frame.payload), capacity=10,
+            data, DAY, book, capacity=10,
             settings=JournalSettings(), on_failure=_fail, tell=tell,
         )  # fmt: skip
 
     market = Market(open_day, MemoryBus())
-    day = market.begin(DAY)
+    day = market.begin(DAY, book)
+    for _ in day.catch_up(data, decode_kite):
+        pass
     market.watch([INFY])
     clock = DrivenClock(1_795_146_405 * 10**9, speed=0)
     health = Health(
         market, _Fed(), clock, book.calendar,
-        pools=[_Pool()], skew=SkewWatch(), texts=_Silent(), unknown_wishes=[],
+        pools=[_Pool()], skew=SkewWatch(), texts=_Silent(), unknown_wishes=list,
+        notes=lambda: ["a note"],
     )  # fmt: skip
-    health.notes.append("a note")
     document = health.document()
     await day.close()
     return document

@@ -153,8 +153,9 @@ def test_a_new_day_carries_no_quote_over_and_marks_go_on_rising() -> None:
     quotes = board()
     quotes.apply(batch(packet(last_price=100, exchange_time=20, high=120)))
     mark, _ = quotes.changes(0)
-    quotes.reset()
+    quotes.reset([SHARE])
     assert quotes.read([SHARE]) == []
+    assert quotes.tokens.tolist() == [SHARE], "contracts that are gone have no place"
     quotes.apply(batch(packet(last_price=90, exchange_time=3, high=91)))
     assert only(quotes.read([SHARE])).high == 0.91
     assert quotes.mark(SHARE) > mark

@@ -14,6 +14,7 @@ from tests.fakes.plain_day import (
     connected,
     frame,
     full,
+    index,
     ltp,
     opened,
     quote,
@@ -22,6 +23,7 @@ from tests.fakes.plain_day import (
     slot,
     wanted,
 )
+from tests.reference_candles import Record
 
 from firki.live.reading import GridCandles
 from firki.model.candle import Interval
@@ -232,3 +234,18 @@ def test_tokens_without_a_description_get_no_column_and_are_counted() -> None:
     grid = begun(wanted("09:10", {4097: 3, SHARE: 3}), frame("09:15:01", {**ltp(5), "token": 4097}))
     assert grid.grid.index_of(4097) < 0
     assert grid.grid.totals()["unknown_token"] == 1
+
+
+@pytest.mark.parametrize("length", [28, 32, 184])
+def test_what_is_sent_after_midnight_leaves_the_day_as_it_was(length: int) -> None:
+    """Records go to the old day until the next one begins in the morning; day values are reset by
+    then."""
+    row = full("15:14:58", 5_000, 800) if length == 184 else index("15:14:58", 5_000)
+    row = {**row, "length": length}
+    grid = opened("15:14").run([frame("15:14:30", row)])
+    before = grid.day_values(row["token"])
+    morning = second("08:10", CAS_DAY + timedelta(days=1))
+    reset = {**row, "last_price": 1, "open": 1, "high": 1, "low": 1, "exchange_time": morning}
+    grid.run([Record("frame", morning, 0, (reset,))])
+    assert grid.day_values(row["token"]) == before
+    assert grid.grid.totals()["other_date"] == 1
