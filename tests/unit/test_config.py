@@ -85,7 +85,7 @@ def test_a_list_in_the_environment_is_json_or_comma_separated(text: str) -> None
 
 
 def test_an_empty_list_in_the_environment_clears_the_default() -> None:
-    assert load(None, {**HOME, "FIRKI_UNIVERSE__INDICES": ""}).universe.indices == ()
+    assert load(None, {**HOME, "FIRKI_LIVE__INTERVALS": ""}).live.intervals == ()
 
 
 def test_accounts_can_come_from_the_environment() -> None:

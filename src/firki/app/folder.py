@@ -76,23 +76,32 @@ class DataFolder:
     @contextmanager
     def capturing(self) -> Iterator[None]:
         """Hold the folder's only place for a capturing process; raises Busy naming the holder."""
-        self.make()
-        path = self.root / "capture.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = self._lock()
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
-                raise Busy(
-                    f"data folder {self.root} is being captured into by {holder or 'another firki'}"
-                    "; stop that one, or give this one its own data.folder"
-                ) from None
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
             yield
         finally:
             os.close(descriptor)
+
+    def hold(self) -> None:
+        """As ``capturing``, until the process ends: what a stop leaves behind in a thread may still
+        be writing, and nobody else may before it is gone."""
+        self._lock()
+
+    def _lock(self) -> int:
+        self.make()
+        descriptor = os.open(self.root / "capture.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise Busy(
+                f"data folder {self.root} is being captured into by {holder or 'another firki'}"
+                "; stop that one, or give this one its own data.folder"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        return descriptor
 
 
 def _date(name: str) -> date | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from math import ceil
 
+from firki.app.aside import aside
 from firki.app.books import Books
 from firki.app.calendars import read_calendar
 from firki.app.clock import SimulatedClock, market_clock
@@ -126,7 +127,7 @@ class Intake:
         rest = KiteRest(account.api_key.get_secret_value(), token, account.root, now=clock.now)
         stack.push_async_callback(rest.close)
         speed = clock.speed if isinstance(clock, SimulatedClock) else 1.0
-        warm()
+        await aside(warm)  # a first start compiles for seconds, and a stop is heard meanwhile
         begins = time.fromisoformat(settings.capture.day_begins)
         books = Books(folder, rest, files, fold_rules(settings, speed))
         today = trading_date(clock.now(), begins)
@@ -177,8 +178,10 @@ class Intake:
 
     async def close(self) -> None:
         """After ``run`` has ended: the day's last records, journal and grid to the disk."""
-        self.plant.release()
-        await self.market.close()
+        try:
+            self.plant.release()
+        finally:
+            await self.market.close()
 
     async def _beat(self) -> None:
         """Market time into the journal when nothing else comes, by steady time."""

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import numpy as np
 
+from firki.app.aside import aside
 from firki.app.folder import DataFolder
 from firki.capture import journal_day
 from firki.capture.journal import JournalSettings, open_journal
@@ -19,6 +20,7 @@ from firki.errors import Corrupt, FirkiError
 from firki.kite import instruments as kite_instruments
 from firki.kite import wire
 from firki.live import file as grid_file
+from firki.live import layout as at
 from firki.live.grid import Changes, DayGrid, Rules
 from firki.live.reading import GridCandles
 from firki.model.calendar import Calendar, ist_midnight
@@ -167,10 +169,7 @@ def open_grid(folder: Path, day: date, book: Book, *, capacity: int) -> DayGrid:
     header = book.header(day)
     file = grid_file.open_file(folder, write=True)
     told = (header.instruments, header.calendar, header.settings)
-    if (
-        file is None
-        or (file.header.instruments, file.header.calendar, file.header.settings) != told
-    ):
+    if file is None or not _is_of(file.header, day, told):
         codes, counts = np.unique(book.table.session_class, return_counts=True)
         plan = grid_file.plan(
             day, ist_midnight(day), book.sessions(day),
@@ -179,6 +178,12 @@ def open_grid(folder: Path, day: date, book: Book, *, capacity: int) -> DayGrid:
         )  # fmt: skip
         file = grid_file.create(folder, plan)
     return DayGrid(file, book.describe, book.rules)
+
+
+def _is_of(header: at.Header, day: date, told: tuple[str, str, str]) -> bool:
+    """Whether a grid is of that day and of what its journal was begun with."""
+    its = (header.instruments, header.calendar, header.settings)
+    return header.trading_date == day and its == told
 
 
 class MarketDay:
@@ -257,6 +262,7 @@ class MarketDay:
             await self.journal.close()
             self.grid.close()
             self.is_closed = True
+            await aside(self.grid.file.flush)  # without it the journal is folded again
 
 
 def refold(grid: DayGrid, path: Path, from_seq: int, decode: Decode) -> int:

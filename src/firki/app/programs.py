@@ -2,13 +2,14 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from firki.config import Settings
 from firki.model.ist import ist_midnight
-from firki.obs import Redactor, logging_to
+from firki.obs import Redactor, guard_crashes, logging_to
 from firki.timing import SECOND
 
 if TYPE_CHECKING:
@@ -79,11 +80,19 @@ def run(program: Coroutine[Any, Any, None]) -> None:
     uvloop.run(program)
 
 
-def _logs(settings: Settings, redactor: Redactor, *, folder: bool = True) -> Any:
-    return logging_to(
+@contextmanager
+def _logs(settings: Settings, redactor: Redactor, *, folder: bool = True) -> Iterator[None]:
+    """Log as the settings say; no secret is shown, not even by what nobody caught."""
+    logs = logging_to(
         settings.log_folder if folder else None,
         level=settings.log.level,
         stderr=settings.log.stderr,
         keep_days=settings.log.keep_days,
         redactor=redactor,
     )
+    unguard = guard_crashes(redactor)
+    try:
+        with logs:
+            yield
+    finally:
+        unguard()

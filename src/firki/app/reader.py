@@ -139,6 +139,10 @@ class Reader:
         file = grid_file.open_file(path, write=False)
         if file is None and (path / grid_file.FILE_NAME).exists():
             raise Corrupt(f"grid {path}: not a grid of this release; it is rebuilt by `firki up`")
+        if file is not None and file.header.trading_date != day:
+            raise Corrupt(
+                f"grid {path}: it is of {file.header.trading_date}; it is rebuilt by `firki up`"
+            )
         return GridCandles(file) if file is not None else None
 
 

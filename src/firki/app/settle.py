@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from firki.app.aside import aside
 from firki.app.folder import DataFolder
 from firki.app.market_day import Decode, MarketDay, decode_kite, open_grid, read_book, refold
 from firki.capture.journal_day import HEADER_NAME
@@ -84,6 +85,9 @@ def settle_found(
     grid must do; where the grid is, it is made anew.
     """
     grid = grid_file.open_file(folder.grid(day), write=False)
+    if grid is not None and grid.header.trading_date != day:
+        log.warning("grid is of another day date=%s found=%s", day, grid.header.trading_date)
+        grid = None
     origin = lake.origin(day)
     newest = int(grid.live["seq"][0]) if grid is not None else 0
     if origin is not None and newest <= origin.journal_seq and not again:
@@ -105,6 +109,7 @@ def _settle_journal(day: date, folder: DataFolder, lake: Lake, decode: Decode) -
     grid = open_grid(folder.grid(day), day, book, capacity=len(book.table))
     refold(grid, path, grid.recover(newest) + 1, decode)
     grid.close()
+    grid.file.flush()
     return settle(day, grid.file, book.table, lake)
 
 
@@ -219,9 +224,10 @@ class Settler:
 
 
 async def _tried(what: str, work: Callable[[], object]) -> bool:
-    """Do it in a thread; a failure is told and the market goes on."""
+    """Do it in a thread; a failure is told and the market goes on. A stop does not wait for it:
+    what is half done is not there, and done again at the next start."""
     try:
-        await asyncio.to_thread(work)
+        await aside(work)
     except (FirkiError, OSError, msgspec.MsgspecError) as error:
         log.warning("%s failed: %s", what, error)
         return False

@@ -20,6 +20,7 @@ import msgspec
 
 from firki.app.folder import DataFolder
 from firki.app.intake import Intake, Wishes
+from firki.capture.journal_disk import DiskError
 from firki.config import Settings
 from firki.errors import ConfigError, FirkiError
 from firki.serve.listening import listen
@@ -86,16 +87,16 @@ class Up:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
-        with self._folder.capturing():
-            async with contextlib.AsyncExitStack() as stack:
-                serving = self._settings.serve
-                sock = listen(serving.host, serving.port, public_url=serving.public_url)
-                stack.callback(sock.close)
-                beginning = self._start(self._begin(stack, sock, ready))
-                await self._stop.wait()
-                await self._end(beginning)
-                if self._intake is not None:
-                    self._tell_totals(self._intake, stopped)
+        self._folder.hold()
+        async with contextlib.AsyncExitStack() as stack:
+            serving = self._settings.serve
+            sock = listen(serving.host, serving.port, public_url=serving.public_url)
+            stack.callback(sock.close)
+            beginning = self._start(self._begin(stack, sock, ready))
+            await self._stop.wait()
+            await self._end(beginning)
+            if self._intake is not None:
+                self._tell_totals(self._intake, stopped)
         if self._failure is not None:
             raise self._failure
 
@@ -123,9 +124,20 @@ class Up:
                 await self._flush()
                 await _cancel(self._door_tasks)
         except TimeoutError:
-            log.warning(
-                "stop cut short seconds=%g the journal is recovered at the next start",
-                DEADLINE_SECONDS,
+            self._tell_cut_short()
+
+    def _tell_cut_short(self) -> None:
+        log.warning("stop cut short seconds=%g", DEADLINE_SECONDS)
+        if self._intake is None:
+            return
+        journal = self._intake.market.day.journal
+        if lost := journal.newest - journal.acknowledged:
+            self.fail(
+                DiskError(
+                    f"stopped after {DEADLINE_SECONDS:g} s with {lost} records of "
+                    f"{self._intake.market.day.trading_date} not on disk (acknowledged: up to "
+                    f"{journal.acknowledged}); the disk did not take them in time"
+                )
             )
 
     async def _flush(self) -> None:
@@ -134,6 +146,8 @@ class Up:
                 await self._intake.close()
         except FirkiError as error:
             self.fail(error)
+        except OSError as error:
+            self.fail(DiskError(f"stopping failed: {error}; what the journal has is safe"))
 
     @staticmethod
     def _tell_totals(intake: Intake, stopped: Stopped) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -20,6 +21,10 @@ class Wanted:
     unknown: list[str]
 
 
+ALWAYS: Final = ("NSE:NIFTY 50", "BSE:SENSEX")
+"""Indices that come along whatever is wished."""
+
+
 def resolve(
     table: InstrumentTable, want: Sequence[str | int], indices: Sequence[str], *, mode: str
 ) -> Wanted:
@@ -29,12 +34,12 @@ def resolve(
     """
     tokens: dict[int, Mode] = {}
     unknown: list[str] = []
-    for wish in (*indices, *want):
+    for wish in dict.fromkeys((*ALWAYS, *indices, *want)):
         found = _tokens(table, wish)
         tokens.update((token, MODES[mode]) for token in found)
         if not found:
             unknown.append(str(wish))
-    if want and len(unknown) >= len(want) + len(indices):
+    if want and set(map(str, want)) <= set(unknown):
         raise ConfigError(
             f"capture.want: none of {len(want)} wishes is among today's {len(table)} instruments "
             f"(first: {want[0]!r}); expected keys like NSE:INFY, tokens, or NSE:*"

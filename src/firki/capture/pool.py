@@ -59,7 +59,7 @@ class Pool:
             raise Rejected(
                 f"account {self._account}: {len(refused)} of {len(tokens)} instruments refused, "
                 f"first {refused[0]}: its {count} connections carry {self._max_instruments} each; "
-                "want fewer, or add an account"
+                "want fewer"
             )
 
     def wanted(self, connection: int) -> Mapping[int, Mode]:

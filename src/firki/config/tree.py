@@ -190,10 +190,11 @@ class Capture(Section):
 
 
 class Universe(Section):
-    """Instruments shown beside the wanted ones."""
+    """Instruments captured beside the wanted ones."""
 
     indices: tuple[Key, ...] = Field(
-        default=("NSE:NIFTY 50", "BSE:SENSEX"), description="Indices that are always captured"
+        default=(),
+        description="Further indices to capture; NSE:NIFTY 50 and BSE:SENSEX always are",
     )
 
 

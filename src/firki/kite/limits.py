@@ -30,12 +30,16 @@ class Gate:
         self._closed_until = 0.0
 
     async def enter(self) -> None:
-        """Wait for the next place."""
-        now = self._steady.now()
-        opens = max(now, self._closed_until)
-        wait = opens - now + self._window.wait(opens)
-        if wait > 0:
+        """Wait for the next place; who still waits when the gate closes takes another one."""
+        while True:
+            now = self._steady.now()
+            opens = max(now, self._closed_until)
+            wait = opens - now + self._window.wait(opens)
+            if wait <= 0:
+                return
             await self._steady.sleep(wait)
+            if self._closed_until <= self._steady.now():
+                return
 
     def close(self) -> None:
         """The other side refused a call for coming too often: let none through for a while."""

@@ -144,10 +144,10 @@ class DayGrid:
         return True
 
     def close(self) -> None:
-        """Checkpoint and hand everything to the disk; open candles stay provisional."""
+        """The last checkpoint; open candles stay provisional. ``file.flush`` hands it to the
+        disk."""
         self.checkpoint()
         self._show()
-        self.file.flush()
 
     # -- one record ----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from tests.fakes.small_day import FUTURE, INFY, NIFTY, RELIANCE, at, book
+from tests.fakes.small_day import DAY, FUTURE, INFY, NIFTY, RELIANCE, at, book
 from tests.unit.app.programs_children import holder_of
 
 from firki.app.folder import DataFolder
@@ -18,27 +18,37 @@ from firki.app.texts import BROKER, ORDERS, Texts
 from firki.app.wishes import resolve
 from firki.bus.memory import MemoryBus
 from firki.errors import Busy, ConfigError
-from firki.kite import wire
+from firki.kite import instruments, wire
 from firki.model.tick import COLUMN_COUNT, SECOND, Column, TickBatch, Ticks
 from firki.ports import ConnectionState, Frame, Mode, RecordKind
 
 
-def test_wishes_are_keys_tokens_or_whole_exchanges_and_indices_come_along() -> None:
-    wanted = resolve(book().table, ["NSE:INFY", RELIANCE, "NFO:*"], ["NSE:NIFTY 50"], mode="full")
+def test_wishes_are_keys_tokens_or_whole_exchanges() -> None:
+    wanted = resolve(book().table, ["NSE:INFY", RELIANCE, "NFO:*"], [], mode="full")
     assert list(wanted.tokens) == [NIFTY, INFY, RELIANCE, FUTURE]
     assert set(wanted.tokens.values()) == {Mode.FULL}
+
+
+@pytest.mark.parametrize("indices", [[], ["NSE:NIFTY BANK"]])
+def test_the_two_indices_come_along_whatever_is_wished(indices: list[str]) -> None:
+    csv = book().csv
+    for token, symbol, exchange in ((265, "SENSEX", "BSE"), (260105, "NIFTY BANK", "NSE")):
+        csv += f"{token},1,{symbol},{symbol},0,,0,0,0,EQ,INDICES,{exchange}\n".encode()
+    table = instruments.parse(csv, day=DAY)
+    wanted = resolve(table, [INFY], indices, mode="ltp")
+    assert set(wanted.tokens) == {NIFTY, 265, INFY, *([260105] if indices else [])}
     assert wanted.unknown == []
 
 
 def test_a_wish_nobody_answers_to_is_told_and_the_rest_goes_on() -> None:
-    wanted = resolve(book().table, ["NSE:INFY", "NSE:NOSUCH", 1], ["BSE:SENSEX"], mode="ltp")
-    assert wanted.tokens == {INFY: Mode.LTP}
+    wanted = resolve(book().table, ["NSE:INFY", "NSE:NOSUCH", 1], [], mode="ltp")
+    assert wanted.tokens == {NIFTY: Mode.LTP, INFY: Mode.LTP}
     assert wanted.unknown == ["BSE:SENSEX", "NSE:NOSUCH", "1"]
 
 
 def test_when_nothing_of_a_wish_exists_the_setting_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"capture\.want: none of 1 wishes.*'NSE:NOSUCH'"):
-        resolve(book().table, ["NSE:NOSUCH"], [], mode="full")
+    with pytest.raises(ConfigError, match=r"capture\.want: none of 2 wishes.*'NSE:NOSUCH'"):
+        resolve(book().table, ["NSE:NOSUCH", 1], ["NSE:NIFTY 50"], mode="full")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Settling: once, when a day is over, from the grid or from what an earlier run left on disk."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -141,6 +142,25 @@ class Market:
 
     async def ended(self) -> MarketDay:
         return await self.turned.get()
+
+
+def test_a_grid_of_another_day_is_made_anew(tmp_path: Path) -> None:
+    """As a copied folder would leave it: same instruments, calendar and rules."""
+    folder = DataFolder(tmp_path)
+    fold(folder.grid(DAY), trading()).close()
+    shutil.copytree(folder.grid(DAY), folder.grid(NEXT_DAY))
+    day = opened(folder, NEXT_DAY)
+    assert day.grid.header.trading_date == NEXT_DAY
+    assert day.grid.columns == 0
+
+
+def test_a_grid_of_another_day_is_not_settled(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    fold(folder.grid(DAY), trading()).close()
+    shutil.copytree(folder.grid(DAY), folder.grid(NEXT_DAY))
+    lake = Lake(folder.lake, session_of)
+    assert not settle_found(NEXT_DAY, folder, lake)
+    assert lake.days() == []
 
 
 def opened(folder: DataFolder, day: date = DAY) -> MarketDay:

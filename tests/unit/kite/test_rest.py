@@ -483,6 +483,27 @@ async def test_after_a_429_nothing_is_sent_for_a_second() -> None:
     assert times == [0, 1, 1, 1]
 
 
+async def test_calls_that_wait_when_a_429_comes_wait_another_second_and_no_burst_follows() -> None:
+    steady, times = FakeSteady(0.0), list[float]()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        times.append(steady.now())
+        if len(times) == 4:
+            return failure(429, "NetworkException", "Too many requests")
+        return success({"candles": []})
+
+    async with rest(answer, steady=steady, limits=Limits()) as kite:
+        calls = [
+            asyncio.create_task(kite.history(INFY, MINUTE, TODAY, TODAY + DAY_NS)) for _ in range(9)
+        ]
+        await steady.advance(6.0)
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(a) for a in answers if isinstance(a, Exception)] == [RateLimited]
+    assert times[:4] == [0, 0, 0, 1]
+    assert times[4] >= 2
+    assert all(sum(at <= t < at + 1 for t in times) <= 3 for at in times)
+
+
 async def test_a_login_is_exchanged_for_the_days_token() -> None:
     forms: list[dict[str, str]] = []
 
