@@ -22,9 +22,9 @@ async def aside(work: Callable[[], Result]) -> Result:
         try:
             result = work()
         except BaseException as error:
-            _tell(loop, done, lambda fault=error: done.set_exception(fault))
+            _tell(loop, done, partial(done.set_exception, error))
         else:
-            _tell(loop, done, lambda: done.set_result(result))
+            _tell(loop, done, partial(done.set_result, result))
 
     threading.Thread(target=run, daemon=True, name="aside").start()
     return await done
