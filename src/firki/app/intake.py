@@ -137,7 +137,7 @@ class Intake:
         opener = _opener(settings, account, folder, begins, fail)
         market = Market(opener, bus, settings.live.intervals)
         begun = market.begin(today, book)
-        for _ in begun.catch_up(folder, feed.decode):
+        for _ in begun.catch_up():
             await pause(0)
         wanted = _wanted(settings, wishes, begun.book)
         texts, opened = Texts(bus), asyncio.Event()
@@ -174,7 +174,12 @@ class Intake:
     @property
     def notes(self) -> list[str]:
         """What is not as it should be, in sentences."""
-        return [note for note in (self.books.note, self.refused) if note]
+        without = self.market.day.grid.without_column
+        full = (
+            f"{without} instruments make no candles today: the wishes of one day held more than "
+            "the grid has columns for; they do from the next trading day on"
+        )
+        return [note for note in (self.books.note, self.refused, full if without else "") if note]
 
     async def close(self) -> None:
         """After ``run`` has ended: the day's last records, journal and grid to the disk."""

@@ -58,6 +58,8 @@ class Market:
         """
         old = self.day
         self.day = self._open_day(day, book, self._tell)
+        for _ in self.day.catch_up():  # nothing but where the clock was set back, or begun before
+            pass
         self._ended.put_nowait(old)
         self._unclosed = [past for past in (*self._unclosed, old) if not past.is_closed]
         self.board.reset(list(watched))
@@ -89,8 +91,10 @@ class Market:
     # -- one record ----------------------------------------------------------------------------
 
     def _tell(
-        self, day: MarketDay, _frame: Frame, batch: TickBatch | None, changes: Changes | None
+        self, day: MarketDay, frame: Frame, batch: TickBatch | None, changes: Changes | None
     ) -> None:
+        if frame.received_ts >= day.ends_ts:
+            return  # the next day will tell of it
         if batch is not None and len(batch):
             self.board.apply(batch)
             if changes is not None:

@@ -32,11 +32,14 @@ from firki.ports import Frame, RecordKind
 
 log = logging.getLogger(__name__)
 
-DAY_NS: Final = 86_400 * 10**9
+_NEVER_TS: Final = 1 << 62
 _INSTRUMENTS: Final = "instruments.csv"
 _CALENDAR: Final = "calendar.toml"
 _OVERRIDES: Final = "overrides.toml"
 _FOLD: Final = "fold.json"
+_SPARE: Final = 8
+"""A part of the columns more than can be captured at once, for wishes that change in the day: an
+instrument keeps its column until the evening."""
 _AT_A_STEP: Final = 500
 """Records folded before others get a turn; the busiest take half a second."""
 
@@ -173,8 +176,12 @@ def open_grid(folder: Path, day: date, book: Book, *, capacity: int) -> DayGrid:
         codes, counts = np.unique(book.table.session_class, return_counts=True)
         plan = grid_file.plan(
             day, ist_midnight(day), book.sessions(day),
-            {CLASSES[n]: min(int(c), capacity) for n, c in zip(codes, counts, strict=True)},
+            {
+                CLASSES[n]: min(int(c), capacity + capacity // _SPARE)
+                for n, c in zip(codes, counts, strict=True)
+            },
             instruments=told[0], calendar=told[1], settings=told[2],
+            final_market_seconds=book.rules.final_market_seconds,
         )  # fmt: skip
         file = grid_file.create(folder, plan)
     return DayGrid(file, book.describe, book.rules)
@@ -197,15 +204,15 @@ class MarketDay:
         grid: DayGrid,
         tell: Tell,
         *,
-        ends_ts: int | None = None,
+        ends_ts: int = _NEVER_TS,
     ) -> None:
-        """``ends_ts`` is when the next trading day is due, midnight when it is not given."""
+        """``ends_ts`` is when the next trading day is due."""
         self.trading_date = day
-        self.ends_ts = ist_midnight(day) + DAY_NS if ends_ts is None else ends_ts
+        self.ends_ts = ends_ts
         self.book = book
         self.journal = journal
         self.grid = grid
-        self.candles = GridCandles(grid.file, final_market_seconds=book.rules.final_market_seconds)
+        self.candles = GridCandles(grid.file)
         self._tell = tell
         self.is_closed = False
 
@@ -220,7 +227,7 @@ class MarketDay:
         settings: JournalSettings,
         on_failure: Callable[[FirkiError], None],
         tell: Tell,
-        ends_ts: int | None = None,
+        ends_ts: int = _NEVER_TS,
     ) -> "MarketDay":
         """Begin the day, or go on with it after the last record its journal proves: ``catch_up``
         folds what its grid lacks of them, before anything else is applied.
@@ -239,12 +246,12 @@ class MarketDay:
         grid.recover(journal.newest)
         return cls(day, book, journal, grid, tell, ends_ts=ends_ts)
 
-    def catch_up(self, folder: DataFolder, decode: Decode) -> Iterator[None]:
+    def catch_up(self) -> Iterator[None]:
         """Fold what the grid lacks of the journal, a stretch at a step: after a loss of power that
         is the whole day, and a stop must not have to wait for it."""
         began = self.grid.seq
-        for frame in read_records(folder.journal(self.trading_date), began + 1):
-            self.grid.apply(frame, decode_ticks(frame, decode))
+        for frame in self.journal.read(began + 1):
+            self.grid.apply(frame, decode_ticks(frame, decode_kite))
             if frame.seq % _AT_A_STEP == 0:
                 yield
         if self.grid.seq > began:

@@ -1,6 +1,7 @@
 """The instrument master of a trading day: fetched once, and kept."""
 
 import logging
+import os
 from datetime import date
 from pathlib import Path
 
@@ -32,10 +33,13 @@ async def fetch(folder: DataFolder, broker: ReferenceData, day: date) -> bytes:
 
 
 def keep(path: Path, csv: bytes) -> None:
-    """Store a master under its date, whole or not at all."""
+    """Store a master under its date, whole or not at all, even if the power fails then."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
-    temporary.write_bytes(csv)
+    with temporary.open("wb") as file:
+        file.write(csv)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)
 
 
@@ -43,9 +47,14 @@ def load_newest(folder: DataFolder) -> tuple[date, bytes]:
     """The youngest master with its date; raises Unavailable that says how to get one."""
     masters = folder.masters()
     if not masters:
-        raise Unavailable(
-            f"no instrument master in {folder.instruments}; run `firki up` or "
-            "`firki instruments sync` first"
-        )
+        raise no_master(folder)
     day = masters[-1]
     return day, folder.master(day).read_bytes()
+
+
+def no_master(folder: DataFolder) -> Unavailable:
+    """What to do where no master is kept."""
+    return Unavailable(
+        f"no instrument master in {folder.instruments} that can be read; run `firki up` or "
+        "`firki instruments sync` first"
+    )

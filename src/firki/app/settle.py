@@ -198,7 +198,7 @@ class Settler:
         file = day.grid.file
         if self._evening == day.trading_date or now < self._not_before or not day.grid.columns:
             return False
-        if not is_over(file, day.book.rules.final_market_seconds):
+        if not is_over(file):
             return False
         if await self._settle(day):
             self._evening = day.trading_date

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from firki.app.books import Books
 from firki.app.market_day import Book
-from firki.errors import AuthExpired, Corrupt, Retryable
+from firki.errors import FirkiError
 from firki.obs import Repeating
 from firki.timing import pause, steady
 
@@ -66,10 +66,11 @@ class Turn:
     async def _try(self, day: date) -> Book | None:
         try:
             return await self._books.fetch(day)
-        except (Retryable, Corrupt, AuthExpired) as error:
+        except (FirkiError, OSError) as error:
             size, seconds = self._held.held()
             if size > _MOST_HELD_BYTES or seconds > _LONGEST_HELD_SECONDS:
                 return await self._books.newest(day, error)
+            # whatever it is, a market that has not begun is no reason to stop
             self._telling.warning(
                 "next day waits for its instruments date=%s reason=%s", day, error
             )

@@ -15,6 +15,8 @@ from numba.extending import intrinsic
 from firki.live import layout as at
 
 _HASH: Final = 2654435761
+MOST_AHEAD: Final = 3600
+"""Seconds a snapshot may be ahead of its arrival; one that is further is refused."""
 
 # Places in ``rules`` (int64).
 R_MIDNIGHT, R_MARKET, R_FINAL_EXCHANGE, R_FINAL_MARKET, R_STRICT, R_REPAIR = range(6)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from firki.live.arrays import enter, find
+from firki.live.arrays import MOST_AHEAD, enter, find
 from firki.model.tick import COLUMN_COUNT, DEPTH, SECOND, Column, TickBatch
 from firki.ports import Quote
 
@@ -35,6 +35,8 @@ def _put(
             continue
         length = columns[_LENGTH, i]
         if length >= _INDEX_QUOTE:
+            if columns[_MADE, i] > received_ts // SECOND + MOST_AHEAD:
+                continue  # every real one would look older than it
             made, had = columns[_MADE, i], newest[place, _MADE]
             older = made > 0 and made < had
             fewer = made == had and columns[_VOLUME, i] < newest[place, _VOLUME]

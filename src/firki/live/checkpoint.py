@@ -54,6 +54,7 @@ class Checkpoints:
         """Make the older checkpoint the newest; False when too many rows are open to be kept."""
         if len(open_rows) > at.CHECKPOINT_ROWS:
             return False
+        self._file.reserve_rows(self._file.layout.checkpoints[1 - self._current], len(open_rows))
         serial = int(max(r["meta"]["complete"][0] for r in self._regions)) + 1
         self._current = 1 - self._current
         place = self._regions[self._current]

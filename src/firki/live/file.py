@@ -59,6 +59,7 @@ class GridFile:
             if part.any():
                 part[:] = 0
         self.state[:] = 0
+        self.row_sequence[:] = 0  # one caught in mid-write would keep readers waiting for ever
         self.live["columns"] = 0
 
     def reserve(self, first_cell: int, count: int) -> None:
@@ -67,6 +68,11 @@ class GridFile:
         if count and isinstance(self._file, np.memmap):
             size = self.cells.dtype.itemsize
             _allocate(self.path, self.layout.cells.offset + first_cell * size, count * size)
+
+    def reserve_rows(self, checkpoint: at.CheckpointLayout, count: int) -> None:
+        """The same for the first ``count`` rows a checkpoint keeps."""
+        if count > at.READY_ROWS and isinstance(self._file, np.memmap):
+            _allocate(self.path, checkpoint.rows.offset, count * checkpoint.row_size)
 
     def flush(self) -> None:
         """Hand the changed pages to the disk."""
@@ -83,6 +89,7 @@ def plan(
     instruments: str,
     calendar: str,
     settings: str,
+    final_market_seconds: int = 5,
 ) -> at.Header:
     """The header of a new day: rows for every slot of every session, room for the columns."""
     classes: list[at.ClassLayout] = []
@@ -107,7 +114,8 @@ def plan(
         columns += capacity
     return at.Header(
         schema=at.SCHEMA, trading_date=trading_date, midnight_ts=midnight_ts,
-        instruments=instruments, calendar=calendar, settings=settings, classes=tuple(classes),
+        instruments=instruments, calendar=calendar, settings=settings,
+        final_market_seconds=final_market_seconds, classes=tuple(classes),
         rows=max(1, row), cells=max(1, cell), columns=max(1, columns),
     )  # fmt: skip
 
@@ -121,7 +129,8 @@ def create(folder: Path, header: at.Header) -> GridFile:
     with temporary.open("wb") as out:
         out.truncate(layout.size)
     _allocate(temporary, 0, at.header_size(header))
-    _allocate(temporary, layout.live.offset, layout.cells.offset - layout.live.offset)
+    for begin, end in layout.needed:
+        _allocate(temporary, begin, end - begin)
     file = np.memmap(temporary, np.uint8, mode="r+")
     at.write_header(file, header)
     temporary.replace(path)

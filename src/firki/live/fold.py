@@ -13,6 +13,7 @@ from firki.live.arrays import (
     K_FIRST_SECOND,
     L_EXCHANGE,
     L_GENERATION,
+    MOST_AHEAD,
     R_MIDNIGHT,
     R_REPAIR,
     R_STRICT,
@@ -59,7 +60,6 @@ _QUOTE: Final = 44
 _INDEX_FULL: Final = 32
 _INDEX_QUOTE: Final = 28
 _LTP: Final = 8
-_HOUR: Final = 3600
 _DAY: Final = 86400
 _LARGEST_PRICE: Final = 0x7FFFFFFF
 _LARGEST_COUNT: Final = 0xFFFF
@@ -156,7 +156,7 @@ def _refused_times(
     day: Day, traded: int, made: int, arrival: int, needs_time: bool, seen_today: bool
 ) -> int:
     midnight = day.rules[R_MIDNIGHT]
-    if traded > arrival + _HOUR or made > arrival + _HOUR:
+    if traded > arrival + MOST_AHEAD or made > arrival + MOST_AHEAD:
         return at.C_FUTURE
     if traded == 0 and needs_time:
         return at.C_NO_TIME

@@ -29,6 +29,8 @@ _NO_OI_CLASSES: Final = frozenset({"cas", "cash", "index"})
 _NEVER: Final = 1 << 60
 _AHEAD: Final = 3
 """Minutes whose pages are brought in before they begin."""
+_RESERVE_SECONDS: Final = 60
+"""Market time after which more pages are set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class DayGrid:
         self.counters = np.zeros(at.COUNTER_COUNT, np.uint64)
         self.pointers = np.zeros((at.CONNECTIONS + 1, max(1, len(self.header.classes))), np.uint32)
         self.columns = 0
-        self.without_column = 0
+        self._without: set[int] = set()
         self.seq = 0
         self._cells = file.cells.view("<u4").reshape(-1, at.CELL_WORDS)
         self._halves = file.cells.view("<u2").reshape(-1, at.CELL_HALVES)
@@ -101,6 +103,7 @@ class DayGrid:
         self._market = 0
         self._exchange = [0] * at.CONNECTIONS
         self._undo_used = 0
+        self._reserve_at = 0
         longest = max((layout.slots for layout in self.header.classes), default=0)
         self._undo_a_row = max(at.UNDO_CELLS, -(-longest // at.UNDO_MARKS))
         self._checkpoints = Checkpoints(file)
@@ -128,6 +131,7 @@ class DayGrid:
         self._exchange = [int(second) for second in self.links[:, kernels.L_EXCHANGE]]
         self._forget_undo()
         self._plan_due()
+        self._reserve_ahead()
         self._show()
         return seq
 
@@ -173,6 +177,8 @@ class DayGrid:
         if second > self._market:
             self.market_second = second
             self._show()
+            if second >= self._reserve_at:
+                self._reserve_ahead()
         if batch is not None and batch.columns.shape[1]:
             trades, exchange = self._fold(batch, second, frame.connection)
             amended = _NONE_AMENDED
@@ -233,6 +239,11 @@ class DayGrid:
             self._fix_members()
             self._show()
 
+    @property
+    def without_column(self) -> int:
+        """Known instruments that were wished when all columns of their class were taken."""
+        return len(self._without)
+
     def index_of(self, token: int) -> int:
         """The token's place in the state; -1 when it has no column."""
         return int(kernels.find(self._hash_tokens, self._hash_columns, token))
@@ -262,7 +273,7 @@ class DayGrid:
         layout = self.header.classes[number]
         members = self._members[number]
         if len(members) >= layout.capacity:
-            self.without_column += 1
+            self._without.add(token)
             return
         index = self.columns
         row = self.state[index]
@@ -332,6 +343,16 @@ class DayGrid:
             if who == _EVERYONE:
                 self._touch_ahead(k, slot)
         self._due[who] = self._next_end(who)
+
+    def _reserve_ahead(self) -> None:
+        """Have pages for every row the records of the next minute may touch: a snapshot may be so
+        far ahead of this machine's clock, and the first one of an instrument marks what it missed
+        in all rows before its own."""
+        self._reserve_at = self._market + _RESERVE_SECONDS
+        for k, layout in enumerate(self.header.classes):
+            begun = self._slot_begun(k, self._reserve_at + kernels.MOST_AHEAD)
+            ahead = int(self.pointers[_EVERYONE, k]) + _AHEAD
+            self._reserve(k, min(max(begun + 1, ahead), layout.slots))
 
     def _touch_ahead(self, k: int, slot: int) -> None:
         layout = self.header.classes[k]

@@ -137,8 +137,11 @@ REFUSALS: Final = (*REASONS[:7], "lower_mode")
 
 CONNECTIONS: Final = 256
 MINUTES_IN_DAY: Final = 1440
-CHECKPOINT_ROWS: Final = 16
-"""Rows a checkpoint has room for: those not yet final, over all classes."""
+CHECKPOINT_ROWS: Final = 512
+"""Rows a checkpoint has room for: those not yet final, over all classes. It is more than an hour of
+eight classes, for a snapshot may be an hour ahead of this machine's clock."""
+READY_ROWS: Final = 16
+"""Those of them whose pages are set aside at once: as many as are usually open."""
 UNDO_ROOM: Final = 1 << 15
 """Room for what final cells held before they changed since a checkpoint; the first entry's first
 word says how many follow."""
@@ -151,7 +154,7 @@ UNDO_CELLS: Final = 3
 """Cells a snapshot changes at most: a late one its own and the two youngest minutes'."""
 PAGE: Final = 4096
 MAGIC: Final = b"FIRKIGRD"
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 
 
 class ClassLayout(msgspec.Struct, frozen=True):
@@ -181,6 +184,8 @@ class Header(msgspec.Struct, frozen=True):
     """Digest of the instrument master the columns were given out by."""
     calendar: str
     settings: str
+    final_market_seconds: int
+    """Market time after its end at which a candle is final."""
     classes: tuple[ClassLayout, ...]
     rows: int
     cells: int
@@ -236,6 +241,11 @@ class CheckpointLayout:
     rows: Region
     undo: Region
 
+    @property
+    def row_size(self) -> int:
+        """Bytes of one kept row."""
+        return self.rows.dtype.itemsize * self.rows.shape[1]
+
 
 @dataclass(frozen=True, slots=True)
 class FileLayout:
@@ -251,6 +261,14 @@ class FileLayout:
     @property
     def size(self) -> int:
         return self.cells.end
+
+    @property
+    def needed(self) -> list[tuple[int, int]]:
+        """Stretches that are written whatever the day brings: all but cells and spare rows."""
+        first, second = self.checkpoints
+        ready = [c.rows.offset + READY_ROWS * c.row_size for c in self.checkpoints]
+        begins = self.live.offset, first.undo.offset, second.undo.offset
+        return list(zip(begins, (*ready, self.cells.offset), strict=True))
 
 
 LIVE: Final = np.dtype(

@@ -97,12 +97,10 @@ class _Groups:
 class GridCandles:
     """The ``Candles`` port over one day's grid."""
 
-    def __init__(
-        self, file: GridFile, *, final_market_seconds: int = 5, source: str = "grid"
-    ) -> None:
+    def __init__(self, file: GridFile, *, source: str = "grid") -> None:
         self._file = file
         self._source = source
-        self._grace = final_market_seconds * SECOND
+        self._grace = file.header.final_market_seconds * SECOND
         self._places: dict[int, int] = {}
         self._groups: dict[tuple[int, int], _Groups] = {}
 

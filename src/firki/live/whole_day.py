@@ -17,13 +17,13 @@ def tokens(file: GridFile) -> list[int]:
     return [int(token) for token in file.state[:columns, at.S_TOKEN]]
 
 
-def is_over(file: GridFile, final_market_seconds: int) -> bool:
+def is_over(file: GridFile) -> bool:
     """Whether no slot of any class with instruments can still be open; a day of none is over."""
     columns = int(file.live["columns"][0])
     numbers = np.unique(file.state[:columns, at.S_CLASS])
     ends = [max(file.header.classes[int(k)].end_ts, default=0) for k in numbers]
     market_ts = int(file.live["market_ts"][0])
-    return market_ts >= max(ends, default=0) + final_market_seconds * SECOND
+    return market_ts >= max(ends, default=0) + file.header.final_market_seconds * SECOND
 
 
 def minutes(candles: GridCandles) -> Iterator[CandleColumns]:

@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 from tests.fakes.small_day import DAY, FUTURE, INFY, NIFTY, RELIANCE, at, book
 from tests.unit.app.programs_children import holder_of
 
 from firki.app.folder import DataFolder
 from firki.app.ingest import CONNECTION, Ingest
-from firki.app.skew import SkewWatch
 from firki.app.texts import BROKER, ORDERS, Texts
 from firki.app.wishes import resolve
 from firki.bus.memory import MemoryBus
 from firki.errors import Busy, ConfigError
 from firki.kite import instruments, wire
-from firki.model.tick import COLUMN_COUNT, SECOND, Column, TickBatch, Ticks
+from firki.model.tick import SECOND
 from firki.ports import ConnectionState, Frame, Mode, RecordKind
 
 
@@ -153,46 +151,6 @@ def test_a_text_that_is_no_message_is_counted_and_harms_nobody() -> None:
     texts = Texts(MemoryBus())
     texts.take(text(b'{"type":'))
     assert texts.report() == {"messages": [], "corrupt_texts": 1}
-
-
-def ticks(received_ts: int, *exchange_seconds: int) -> Ticks:
-    columns = np.zeros((COLUMN_COUNT, len(exchange_seconds)), np.uint32)
-    columns[Column.INSTRUMENT_TOKEN] = range(1, len(exchange_seconds) + 1)
-    columns[Column.EXCHANGE_TIME] = exchange_seconds
-    batch = TickBatch(columns, b"", read_depth=wire.read_depth, received_ts=received_ts)
-    return Ticks(batch, np.zeros(len(exchange_seconds), np.bool_))
-
-
-def test_cached_snapshots_of_yesterday_say_nothing_about_the_clock() -> None:
-    watch, now = SkewWatch(), at("10:00")
-    yesterday = now // SECOND - 66_000
-    watch.take(ticks(now, yesterday, yesterday))
-    watch.take(ticks(now + SECOND, yesterday, yesterday))
-
-
-@pytest.mark.parametrize("off", [-3_700, 3_700])
-def test_a_clock_an_hour_off_stops_with_the_setting(off: int) -> None:
-    watch, now = SkewWatch(), at("10:00")
-    watch.take(ticks(now, now // SECOND - off - 5))
-    with pytest.raises(ConfigError, match=r"clock\.url.*more than an hour apart"):
-        watch.take(ticks(now + SECOND, now // SECOND - off))
-
-
-def test_packets_without_a_time_do_not_hide_a_clock_that_is_off() -> None:
-    watch, now = SkewWatch(), at("10:00")
-    watch.take(ticks(now, 0))
-    watch.take(ticks(now, now // SECOND - 90_005))
-    with pytest.raises(ConfigError, match=r"clock\.url"):
-        watch.take(ticks(now + SECOND, now // SECOND - 90_000))
-
-
-def test_a_clock_behind_the_exchange_is_told_and_delivery_is_not_taken_for_it() -> None:
-    watch, now = SkewWatch(allowed_seconds=2), at("10:00")
-    watch.take(ticks(now, now // SECOND - 1))
-    assert (watch.lag_seconds, watch.note) == (1.0, None)
-    watch.take(ticks(now, now // SECOND + 3))
-    assert watch.note is not None
-    assert "3.0 s behind" in watch.note
 
 
 def test_only_one_process_captures_into_a_folder_and_the_holder_is_named(tmp_path: Path) -> None:

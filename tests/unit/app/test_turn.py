@@ -13,7 +13,7 @@ from firki.app.books import Books
 from firki.app.folder import DataFolder
 from firki.app.market_day import Book
 from firki.app.turn import Turn
-from firki.errors import AuthExpired, Corrupt, Unavailable
+from firki.errors import AuthExpired, Corrupt, Rejected, Unavailable
 from firki.model.candle import CandleColumns, Interval
 
 CSV = book().csv
@@ -73,6 +73,23 @@ async def test_the_note_of_old_instruments_ends_with_new_ones(tmp_path: Path) ->
     assert found.note == ""
 
 
+@pytest.mark.parametrize("torn", [CSV[:-20], b"", bytes(400)])
+async def test_a_kept_master_that_is_damaged_is_as_good_as_none(
+    tmp_path: Path, torn: bytes
+) -> None:
+    folder = DataFolder(tmp_path)
+    await books(tmp_path, CSV).fetch(DAY)
+    folder.master(NEXT_DAY).write_bytes(torn)
+    assert (await books(tmp_path, NEXT_CSV).fetch(NEXT_DAY)).csv == NEXT_CSV
+    folder.master(NEXT_DAY).write_bytes(torn)
+    found = books(tmp_path, Unavailable("down"))
+    assert (await found.fetch_or_newest(NEXT_DAY)).csv == CSV
+    assert found.note.startswith("the instruments are those of 2026-11-18")
+    folder.master(DAY).write_bytes(torn)
+    with pytest.raises(Unavailable, match=r"no instrument master in .* that can be read"):
+        await found.fetch_or_newest(NEXT_DAY)
+
+
 @dataclass
 class Morning:
     """A turn with everything around it in memory; each wait is a step of its clock."""
@@ -107,10 +124,11 @@ class Morning:
 
 async def test_the_next_day_begins_with_its_own_instruments(tmp_path: Path) -> None:
     await books(tmp_path, CSV).fetch(DAY)
-    morning = Morning(books(tmp_path, Unavailable("down"), AuthExpired("log in"), NEXT_CSV))
+    faults = (Unavailable("down"), AuthExpired("log in"), Rejected("no"), OSError("disk full"))
+    morning = Morning(books(tmp_path, *faults, NEXT_CSV))
     await morning.run()
     [(day, found)] = morning.begun
-    assert (day, found.csv, morning.waits) == (NEXT_DAY, NEXT_CSV, 2)
+    assert (day, found.csv, morning.waits) == (NEXT_DAY, NEXT_CSV, 4)
     assert found.table.by_key("NFO:NIFTY26DECFUT") is not None
     assert found.table.by_key("NFO:NIFTY26NOVFUT") is None
 

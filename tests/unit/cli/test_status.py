@@ -18,7 +18,7 @@ from tests.unit.cli.conftest import Firki
 from firki.app.folder import DataFolder
 from firki.app.health import Health
 from firki.app.market import Market
-from firki.app.market_day import Book, MarketDay, Tell, decode_kite, read_book
+from firki.app.market_day import Book, MarketDay, Tell, read_book
 from firki.app.running import Running, holder
 from firki.app.skew import SkewWatch
 from firki.bus.memory import MemoryBus
@@ -67,7 +67,7 @@ async def _document(folder: Path) -> dict[str, Any]:
 
     market = Market(open_day, MemoryBus())
     day = market.begin(DAY, book)
-    for _ in day.catch_up(data, decode_kite):
+    for _ in day.catch_up():
         pass
     market.watch([INFY])
     clock = DrivenClock(1_795_146_405 * 10**9, speed=0)

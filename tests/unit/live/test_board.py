@@ -181,3 +181,12 @@ def test_last_prices_are_nan_where_there_is_none(known: bool) -> None:
     assert np.isnan(prices[1:]).all()
     assert (prices[0] == 1.0) if known else np.isnan(prices[0])
     assert quotes.newest_received_ts() == (4 * SECOND if known else 0)
+
+
+def test_a_snapshot_from_the_future_does_not_hide_the_real_ones() -> None:
+    """The fold refuses it, too: more than an hour ahead of its arrival."""
+    quotes = board()
+    quotes.apply(batch(packet(last_price=99_999, exchange_time=4_000), received=100))
+    assert quotes.read([SHARE]) == []
+    quotes.apply(batch(packet(last_price=100, exchange_time=99), received=100))
+    assert only(quotes.read([SHARE])).last_price == 1.0

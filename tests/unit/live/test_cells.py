@@ -204,8 +204,11 @@ def test_a_tick_an_hour_ahead_is_refused_and_one_just_under_it_is_not() -> None:
 
 
 def test_no_checkpoint_is_made_while_too_many_minutes_are_open() -> None:
-    """A feed whose clock is far ahead: the next start folds the whole journal, nothing is lost."""
-    grid = begun(frame("09:15:01", full("09:15:00", 100, 10)))
+    """Candles that a setting keeps open all day: the next start folds the whole journal, nothing is
+    lost."""
+    grid = begun(settings=Settings(exchange_seconds=86_400, market_seconds=86_400))
+    tokens = (SHARE, FUTURE, CAS)
+    grid.run(frame("09:15:01", full("09:15:00", 100, 10, token=token)) for token in tokens)
     assert grid.grid.checkpoint()
-    grid.run([frame("09:15:02", full("09:59:00", 101, 11))])
+    grid.run(frame("15:14:02", full("15:14:00", 101, 11, token=token)) for token in tokens)
     assert not grid.grid.checkpoint()

@@ -249,3 +249,18 @@ def test_what_is_sent_after_midnight_leaves_the_day_as_it_was(length: int) -> No
     grid.run([Record("frame", morning, 0, (reset,))])
     assert grid.day_values(row["token"]) == before
     assert grid.grid.totals()["other_date"] == 1
+
+
+def test_instruments_without_a_column_are_counted_once_and_harm_nobody() -> None:
+    many = {1025 + 256 * n: "cash" for n in range(200)}  # a class has 128 columns at least
+    grid = GridDay(CAS_DAY, many)
+    wish = dict.fromkeys(many, 3)
+    grid.run([wanted("09:14", wish), connected("09:14"), wanted("09:14:01", {**wish, 1: 3})])
+    assert grid.grid.columns == 128
+    assert grid.grid.without_column == 72
+    last = max(many)
+    grid.run([
+        frame("09:15:01", full("09:15:00", 100, 10, token=1025)),
+        frame("09:15:02", full("09:15:01", 100, 10, token=last)),
+    ])  # fmt: skip
+    assert grid.grid.totals()["unknown_token"] == 1
