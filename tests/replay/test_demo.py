@@ -116,6 +116,9 @@ def test_a_killed_demo_takes_its_simulator_along_and_a_kept_one_goes_on(tmp_path
         safe = program.health()["journal"]["acknowledged"]
         program.kill()
         wait_until(lambda: not is_running(simulator), seconds=10, what="the simulator to end")
+    with demo(tmp_path, "--keep", "--instruments", "61") as program:
+        assert program.ended() == 2
+        assert "the kept market is of seed 7 with 60 instruments" in program.errors
     with demo(tmp_path, "--keep", "--instruments", "60") as program:
         first = program.ready().health()
         assert first["journal"]["newest"] >= safe

@@ -21,7 +21,7 @@ from firki.app.market_day import Book, CalendarFiles
 from firki.app.up import Ready, Stopped, Up
 from firki.capture.journal_info import info
 from firki.config import Account, Clock, Data, Settings
-from firki.errors import ConfigError, FirkiError, Rejected, Unavailable
+from firki.errors import ConfigError, Corrupt, FirkiError, Rejected, Unavailable
 from firki.model.ist import ist_text
 from firki.model.session import SessionClass
 from firki.timing import SECOND
@@ -33,10 +33,11 @@ _START_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 5.0
 _BEFORE_OPEN_NS: Final = 30 * SECOND
 _TOKEN_FILE: Final = "access_token"
+_KEPT: Final = "demo.json"
 _OWN: Final = frozenset(
     {
-        "access_token", "capture.lock", "grid", "instruments", "journal", "keys", "lake", "logs",
-        "running.json",
+        "access_token", "capture.lock", "demo.json", "grid", "instruments", "journal", "keys",
+        "lake", "logs", "running.json",
     }
 )  # fmt: skip
 """What a demo leaves in its folder."""
@@ -52,6 +53,19 @@ class DemoOptions:
     speed: str = "60@09:00,5@10:00"
     instruments: int = 500
     keep: bool = False
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """Which market a demo's folder holds: its days cannot go on with another."""
+
+    tape: tuple[str, ...]
+    seed: int
+    instruments: int
+
+    def __str__(self) -> str:
+        if self.tape:
+            return f"of the tape {', '.join(self.tape)}"
+        return f"of seed {self.seed} with {self.instruments} instruments"
 
 
 class _Box(msgspec.Struct):
@@ -104,6 +118,7 @@ class Demo:
         """Empty the demo's folder, unless somebody is using it or it is to be kept."""
         with self._folder.capturing():
             if self._options.keep:
+                self._go_on()
                 return
             strange = [e.name for e in self._folder.root.iterdir() if e.name not in _OWN]
             if strange:
@@ -111,6 +126,8 @@ class Demo:
                     f"the demo empties {self._folder.root} at its start, and {strange[0]!r} there "
                     "is not its own; move it away, or choose another data.folder"
                 )
+            if self._folder.days():
+                log.info("the last demo is thrown away (--keep goes on with it)")
             for entry in self._folder.root.iterdir():
                 if entry.name in {"capture.lock", "logs"}:
                     continue
@@ -118,6 +135,32 @@ class Demo:
                     shutil.rmtree(entry)
                 else:
                     entry.unlink()
+            self._note()
+
+    def _go_on(self) -> None:
+        """Refuse to go on with another market than the one that was kept."""
+        path = self._folder.root / _KEPT
+        if not path.exists():
+            self._note()
+            return
+        try:
+            kept = msgspec.json.decode(path.read_bytes(), type=_Kept)
+        except msgspec.MsgspecError as error:
+            raise Corrupt(f"{path}: expected which market is kept: {error}") from error
+        if kept != self._kept:
+            raise ConfigError(
+                f"--keep: the kept market is {kept}, the one asked for {self._kept}; ask for the "
+                "kept one, or leave --keep away to begin anew"
+            )
+
+    def _note(self) -> None:
+        (self._folder.root / _KEPT).write_bytes(msgspec.json.encode(self._kept))
+
+    @property
+    def _kept(self) -> _Kept:
+        options = self._options
+        tape = tuple(str(path.resolve()) for path in options.tape)
+        return _Kept(tape, 0 if tape else options.seed, 0 if tape else options.instruments)
 
     def _command(self) -> list[str]:
         options = self._options
