@@ -168,6 +168,27 @@ def test_a_slow_disk_delays_neither_the_feed_nor_the_stop(sim: SimProcess, tmp_p
     check_order(program)
 
 
+@pytest.mark.skipif(STRACE is None, reason="needs strace, which slows the disk down")
+def test_a_disk_too_slow_for_a_stop_is_told_with_what_it_did_not_take(
+    sim: SimProcess, tmp_path: Path
+) -> None:
+    with up(write_settings(tmp_path, sim.facts)) as program:
+        wait_until(program.has_connected)
+        wait_until(program.is_safe)
+        with tampered(program.process, "delay_enter=25000000"):
+            newest = program.health()["journal"]["newest"]
+            wait_until(lambda: program.health()["journal"]["newest"] > newest + 3)
+            program.process.send_signal(signal.SIGTERM)
+            # a thread that strace holds back keeps the ended process from going away
+            wait_until(lambda: "not on disk" in program.errors, seconds=_DEADLINE_SECONDS + 5)
+        assert program.ended(_DEADLINE_SECONDS) == 1
+        words = program.final_words()
+    lost = int(words["journal_newest"]) - int(words["journal_acknowledged"])
+    assert lost > 0
+    assert f"stopped after 10 s with {lost} records" in program.errors
+    assert CapturedDay.only(tmp_path / "data").verify().bad == 0
+
+
 @pytest.mark.skipif(STRACE is None, reason="needs strace, which makes the disk fail")
 def test_a_disk_that_fails_ends_it_with_what_was_safe(sim: SimProcess, tmp_path: Path) -> None:
     with up(write_settings(tmp_path, sim.facts)) as program:
@@ -207,3 +228,14 @@ def test_a_stop_while_the_broker_keeps_firki_waiting_is_heard(
                 assert program.end() < _DEADLINE_SECONDS
         assert program.process.returncode == 0
         assert "Traceback" not in program.errors
+
+
+def test_a_stop_while_a_first_start_compiles_is_heard(sim: SimProcess, tmp_path: Path) -> None:
+    cache = tmp_path / "kernels"
+    settings = write_settings(tmp_path, sim.facts)
+    environ = {"NUMBA_CACHE_DIR": str(cache)}
+    with Program("up", "--config", settings, folder=tmp_path, environ=environ) as program:
+        wait_until(lambda: any(cache.rglob("*.nbc")), what="the first kernel")
+        assert program.end() < _DEADLINE_SECONDS
+    assert program.process.returncode == 0
+    assert "Traceback" not in program.errors
