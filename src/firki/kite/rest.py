@@ -186,7 +186,11 @@ class KiteRest:
                 body = await read_body(f"{method} {route}", response)
         except (httpx2.HTTPError, TimeoutError) as error:
             # the text of these may hold the URL, the type is enough
-            raise Unavailable(f"{method} {route}: no answer ({type(error).__name__})") from None
+            host = self._client.base_url.host
+            raise Unavailable(
+                f"{method} {route}: no answer from {host} ({type(error).__name__}); is this "
+                "machine on the network?"
+            ) from None
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             gate.close()
         return response, body
