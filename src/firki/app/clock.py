@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, Protocol
 
 import httpx2
@@ -19,14 +19,10 @@ _POLL_SECONDS: Final = 0.2
 _TIMEOUT_SECONDS: Final = 5.0
 _LONGEST_COUNT_SECONDS: Final = 0.5
 """Machine seconds that market time counts on without an answer."""
-_MOST_LEAD_SECONDS: Final = 3 * 3600
+_MOST_LEAD_NS: Final = 3 * 3600 * SECOND
+"""What is further ahead is not believed; a simulator further behind plays another day."""
 _STEP_TIMEOUT_SECONDS: Final = 300.0
 """Going to a moment is answered when everything up to it has been played."""
-_PROMPT_SECONDS: Final = 0.1
-"""An answer that took longer does not say when within that time it was true."""
-_STEP_SECONDS: Final = 0.1
-"""How far market time may be off, in machine seconds, before it is set anew: both sides count on
-with the same steady time, so an offset is the request's own delay and does not grow."""
 
 
 class Door(Protocol):
@@ -51,18 +47,28 @@ class SimulatedClock:
     """Market time of a simulator: read before anything else, and again all the time.
 
     Between two readings it counts on with steady time. The simulator changes speed by its own
-    schedule and jumps to the next day, so one reading at the start would not do.
+    schedule and jumps to the next day, so one reading at the start would not do. Having counted on
+    too far, as when the speed changed between two readings, it stands until the simulator is
+    there: market time does not step back.
     """
 
-    def __init__(self, url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        now: Callable[[], float] = steady,
+    ) -> None:
+        """``now`` is steady time: it says how long an answer took."""
         self._url = url.rstrip("/") + "/clock"
         self._client = httpx2.AsyncClient(
             timeout=_TIMEOUT_SECONDS, trust_env=False, transport=transport
         )
+        self._steady = now
         self._clock = DrivenClock(0, speed=0)
         self._told = _Told(0, 0, running=False)
         self._limit_ts = 0
-        self._reached_ts = 0
+        self._newest_ts = 0
 
     @property
     def speed(self) -> float:
@@ -76,15 +82,16 @@ class SimulatedClock:
     def now(self) -> int:
         """Counted on from the newest answer, but not far: a simulator that is busy sends nothing
         either, and market time must not run away from its frames. Nor does it lag behind them."""
-        return max(self._reached_ts, min(self._clock.now(), self._limit_ts))
+        self._newest_ts = max(self._newest_ts, min(self._clock.now(), self._limit_ts))
+        return self._newest_ts
 
     def reach(self, ts: int) -> None:
         """The simulator has sent something made then, so it is that late at least.
 
         A moment that is hours ahead is not believed.
         """
-        if self._reached_ts < ts < self.now() + _MOST_LEAD_SECONDS * SECOND:
-            self._reached_ts = ts
+        if ts < self.now() + _MOST_LEAD_NS:
+            self._newest_ts = max(self._newest_ts, ts)
 
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
@@ -127,7 +134,7 @@ class SimulatedClock:
         await self._client.aclose()
 
     async def _ask(self, method: str, body: dict[str, Any] | None) -> None:
-        before = steady()
+        before = self._steady()
         try:
             timeout = _STEP_TIMEOUT_SECONDS if body and "to" in body else _TIMEOUT_SECONDS
             answer = await self._client.request(method, self._url, json=body, timeout=timeout)
@@ -138,20 +145,21 @@ class SimulatedClock:
             ) from error
         if answer.status_code >= 400:
             raise Rejected(f"clock: {answer.text[:200]}")
-        told = msgspec.json.decode(answer.content, type=_Told)
-        seconds = steady() - before
-        # a late answer was true some time ago; taken as it is, it is never ahead of the simulator
-        self._take(told, seconds / 2 if seconds < _PROMPT_SECONDS else 0.0)
+        self._take(msgspec.json.decode(answer.content, type=_Told), self._steady() - before)
 
-    def _take(self, told: _Told, seconds_ago: float) -> None:
+    def _take(self, told: _Told, seconds: float) -> None:
+        """An answer that took so long was true at some moment of that time, so what was counted is
+        right while it lies in between; a slow answer changes nothing."""
         speed = told.speed if told.running else 0.0
-        now = told.now_ts + int(seconds_ago * speed * SECOND)
-        drift = abs(now - self._clock.now()) / SECOND
-        self._limit_ts = now + int(_LONGEST_COUNT_SECONDS * speed * SECOND)
-        changed = speed != self._clock.speed
+        latest_ts = told.now_ts + int(seconds * speed * SECOND)
+        counted_ts = self._clock.now()
+        now_ts = min(max(counted_ts, told.now_ts), latest_ts)
+        if now_ts != counted_ts or speed != self._clock.speed:
+            self._clock.set(now_ts, speed=speed)
+        self._limit_ts = now_ts + int(_LONGEST_COUNT_SECONDS * speed * SECOND)
         self._told = told
-        if changed or drift > _STEP_SECONDS * max(1.0, speed):
-            self._clock.set(now, speed=speed)
+        if self._newest_ts - now_ts > _MOST_LEAD_NS:
+            self._newest_ts = now_ts
 
 
 @contextlib.asynccontextmanager

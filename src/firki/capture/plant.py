@@ -70,6 +70,7 @@ class Counts:
     skipped: int = 0
     bytes: int = 0
     clock_steps_back: int = 0
+    """How often a record was stamped more than a second before the one ahead of it."""
     last_corrupt: str = ""
     per_connection: dict[int, int] = field(default_factory=dict)
 
@@ -100,7 +101,7 @@ class Plant:
         self._links: dict[int, _Link] = {}
         self._now = now
         self._last_steady = now()
-        self._newest_ts = 0
+        self._last_ts = self._newest_ts = 0
         self.counts = Counts()
 
     @property
@@ -197,8 +198,9 @@ class Plant:
         if now >= self._day.ends_ts and self._coming is None:
             self._coming = self._links_at(now)
             self._on_due()
-        if now < self._newest_ts - SECOND:
+        if now < self._last_ts - SECOND:
             self.counts.clock_steps_back += 1
+        self._last_ts = now
         self._newest_ts = max(self._newest_ts, now)
         self._last_steady = self._now()
         frame = self._day.journal.append(now, connection, payload, kind)

@@ -21,8 +21,14 @@ class Door:
         self.state: dict[str, Any] = {"now_ts": NOW, "speed": 60.0, "running": True}
         self.asked: list[dict[str, Any]] = []
         self.is_away = False
+        self.seconds = 0.0
+        self.takes_seconds = 0.0
+
+    def steady(self) -> float:
+        return self.seconds
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.seconds += self.takes_seconds
         if self.is_away:
             raise httpx2.ConnectError("away", request=request)
         if request.method == "POST":
@@ -37,7 +43,9 @@ class Door:
 
 @asynccontextmanager
 async def following(door: Door) -> AsyncIterator[SimulatedClock]:
-    clock = SimulatedClock("http://127.0.0.1:1", transport=httpx2.MockTransport(door.answer))
+    clock = SimulatedClock(
+        "http://127.0.0.1:1", transport=httpx2.MockTransport(door.answer), now=door.steady
+    )
     try:
         yield clock
     finally:
@@ -104,3 +112,41 @@ async def test_market_time_is_never_behind_what_the_simulator_sends() -> None:
         clock.reach(NOW + 60 * SECOND)
         clock.reach(NOW + 48 * 3600 * SECOND)
         assert clock.now() == NOW + 3600 * SECOND, "two days ahead is not believed"
+
+
+async def test_market_time_waits_for_a_simulator_it_has_counted_past() -> None:
+    door = Door()
+    door.state |= {"now_ts": NOW + 12 * SECOND, "running": False}
+    async with following(door) as clock:
+        await clock.read()
+        counted = clock.now()
+        door.state |= {"now_ts": NOW, "speed": 5.0, "running": True}
+        await clock.read()
+        assert clock.now() == counted == NOW + 12 * SECOND
+        door.state |= {"now_ts": NOW + 20 * SECOND, "running": False}
+        await clock.read()
+        assert clock.now() == NOW + 20 * SECOND
+
+
+async def test_a_simulator_that_plays_an_earlier_day_is_followed() -> None:
+    door = Door()
+    door.state["running"] = False
+    async with following(door) as clock:
+        await clock.read()
+        door.state["now_ts"] = NOW - 24 * 3600 * SECOND
+        await clock.read()
+        assert clock.now() == NOW - 24 * 3600 * SECOND
+
+
+async def test_a_slow_answer_leaves_the_time_that_was_counted() -> None:
+    door = Door()
+    door.state |= {"speed": 1.0}
+    async with following(door) as clock:
+        await clock.read()
+        door.takes_seconds = 4.0
+        door.state["now_ts"] = NOW - 3 * SECOND
+        await clock.read()
+        assert NOW <= clock.now() < NOW + SECOND
+        door.state |= {"now_ts": NOW + 5 * SECOND, "running": False}
+        await clock.read()
+        assert clock.now() == NOW + 5 * SECOND, "before the earliest it can be"

@@ -210,15 +210,15 @@ def test_market_time_is_recorded_once_nothing_has_come_for_a_second(bench: Bench
     assert bench.first.applied[1][0].received_ts == bench.clock.now_ts
 
 
-def test_a_clock_that_steps_back_is_counted_and_the_newest_time_stays(bench: Bench) -> None:
-    bench.frame(b"\x00")
-    before = bench.clock.now_ts
-    bench.clock.now_ts = before - SECOND // 2
-    bench.frame(b"\x00")
-    bench.clock.now_ts = before - 2 * SECOND
-    bench.frame(b"\x00")
+def test_each_step_back_of_the_clock_is_counted_once_and_the_newest_time_stays(
+    bench: Bench,
+) -> None:
+    newest = bench.clock.now_ts
+    for seconds in (0, -0.5, -2, -1.9, -1, 0, -3, -2.5):
+        bench.clock.now_ts = newest + int(seconds * SECOND)
+        bench.frame(b"\x00")
     report = bench.plant.report()
-    assert (report["clock_steps_back"], report["newest_frame_ts"]) == (1, before)
+    assert (report["clock_steps_back"], report["newest_frame_ts"]) == (2, newest)
 
 
 def test_a_new_day_is_told_what_is_open_and_what_it_wants(bench: Bench) -> None:
