@@ -41,7 +41,6 @@ class Market:
         """Those offered by name; any whole number of minutes is answered."""
         self._ended: asyncio.Queue[MarketDay] = asyncio.Queue()
         self._unclosed: list[MarketDay] = []
-        self.completed = 0
         self.minutes_final = 0
         self.day: MarketDay
         self.board = QuoteBoard([], self._scale_of)
@@ -102,7 +101,6 @@ class Market:
         if changes is None:
             return
         for number, slot, places in changes.final:
-            self.completed += len(places)
             self.minutes_final += 1
             self._bus.publish(FINAL, day.candles.row(number, slot, places))
         if len(changes.amended):
@@ -137,7 +135,7 @@ class Market:
             "ticks_processed": totals["ticks"],
             "trades": totals["trades"],
             "candles_created": totals["candles"],
-            "candles_completed": self.completed,
+            "candles_completed": totals["completed"],
             "amendments": totals["amendments"],
             "refused": {reason: totals[reason] for reason in at.REFUSALS if totals[reason]},
             "outside_session": totals["outside_session"],

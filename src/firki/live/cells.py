@@ -299,7 +299,10 @@ def _settle(day: Day, index: int, minute: Any, connection: int) -> None:
 
 @inlined
 def amend(day: Day, index: int, slot: int, cell: int) -> None:
-    day.halves[cell, at.FLAGS] |= _AMENDED | _FINAL
+    flags = day.halves[cell, at.FLAGS]
+    if not flags & _FINAL:  # its first trade came when its minute was over
+        day.counters[at.C_COMPLETED] += 1
+    day.halves[cell, at.FLAGS] = flags | _AMENDED | _FINAL
     day.halves[cell, at.REVISION] = min(day.halves[cell, at.REVISION] + 1, _LARGEST_COUNT)
     day.counters[at.C_AMENDMENTS] += 1
     note_change(day, index, slot)

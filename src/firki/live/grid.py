@@ -337,6 +337,7 @@ class DayGrid:
                     slot, -1 if who == _EVERYONE else who, self._out,
                 )  # fmt: skip
                 if count:
+                    self.counters[at.C_COMPLETED] += count
                     done.append((k, slot, self._out[:count].copy()))
                 slot += 1
             self.pointers[who, k] = slot
@@ -436,6 +437,7 @@ class DayGrid:
         names["ticks"] = int(self.counters[at.C_ROWS])
         names["trades"] = int(self.counters[at.C_TRADES])
         names["candles"] = int(self.counters[at.C_CANDLES])
+        names["completed"] = int(self.counters[at.C_COMPLETED])
         names["amendments"] = int(self.counters[at.C_AMENDMENTS])
         names["without_column"] = self.without_column
         names["gap_cells"] = int(self.counters[at.C_GAP_CELLS])

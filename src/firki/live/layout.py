@@ -131,7 +131,8 @@ REASONS: Final = (
     C_CANDLES,
     C_AMENDMENTS,
     C_GAP_CELLS,
-) = range(18)
+    C_COMPLETED,
+) = range(19)
 COUNTER_COUNT: Final = 24
 REFUSALS: Final = (*REASONS[:7], "lower_mode")
 

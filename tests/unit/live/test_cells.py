@@ -1,5 +1,6 @@
 """What a snapshot does to its candle: extremes, amendments, and numbers that are absent."""
 
+import numpy as np
 import pytest
 from tests.fakes.plain_day import (
     CAS,
@@ -21,6 +22,7 @@ from tests.fakes.plain_day import (
 from tests.reference_candles import Settings
 
 from firki.live.grid import Changes
+from firki.model.candle import Flag
 
 
 def test_candles_close_by_the_clock_without_another_tick_of_the_instrument() -> None:
@@ -71,6 +73,21 @@ def test_an_amendment_by_market_time_needs_no_exchange_time() -> None:
     found = bar(grid, "09:16")
     assert found is not None
     assert (found.high, found.revision) == (104, 1)
+
+
+def test_completed_candles_are_those_marked_final_however_they_became_it() -> None:
+    grid = begun(
+        frame("09:15:30", full("09:15:29", 100, 10)),
+        frame("09:16:30", full("09:16:29", 101, 20), full("09:16:29", 200, 5, token=CAS)),
+        frame("09:17:04", full("09:17:03", 102, 30)),
+        frame("09:17:06", full("09:15:50", 99, 15)),
+        frame("09:17:07", full("09:15:51", 201, 3, token=CAS)),
+        frame("09:17:10", full("09:17:08", 103, 40)),
+    )
+    totals = grid.grid.totals()
+    assert (totals["candles"], totals["completed"]) == (5, 4), "one of them begun when it was over"
+    marked = np.count_nonzero(grid.file.cells["flags"] & Flag.FINAL)
+    assert totals["completed"] == marked
 
 
 def test_a_hidden_extreme_of_the_day_is_given_to_its_candle() -> None:

@@ -79,6 +79,13 @@ def test_the_newest_checkpoint_not_beyond_the_journal_counts(
     )
 
 
+@pytest.mark.parametrize("journal_end", range(len(RECORDS) + 1))
+def test_the_days_counters_come_back_as_they_were(tmp_path: Path, journal_end: int) -> None:
+    run(tmp_path, *RECORDS)
+    grid, _ = again(tmp_path, journal_end)
+    assert grid.grid.totals() == GridDay(CAS_DAY, CLASSES).run(RECORDS[:journal_end]).grid.totals()
+
+
 def test_a_checkpoint_beyond_the_journal_does_not_come_back_when_the_journal_has_grown(
     tmp_path: Path,
 ) -> None:
