@@ -6,14 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import numpy as np
-
 from firki.app.market import Market
 from firki.app.skew import SkewWatch
 from firki.capture.plant import Counts
-from firki.live import layout as at
 from firki.model.calendar import Calendar, ist_text
-from firki.model.candle import Flag
 from firki.model.session import PhaseKind, SessionClass
 from firki.obs.metrics import Metrics
 from firki.ports import Clock, Reports
@@ -81,7 +77,6 @@ class Health:
             "ticks_per_second": self.rate(),
             "data_age_seconds": age,
             "exchange_lag_seconds": self._skew.lag_seconds,
-            "gaps": self._gaps(),
             **self._market.totals(),
             "feed": self._feed.report(),
             "unknown_wishes": self._unknown(),
@@ -119,22 +114,6 @@ class Health:
 
     def _notes(self) -> list[str]:
         return [*self._told(), *([self._skew.note] if self._skew.note else [])]
-
-    def _gaps(self) -> dict[str, int]:
-        """Minutes and instruments of today that the feed was away for, counted by cells."""
-        total = self._market.day.grid.totals()["gap_cells"]
-        if not total:
-            return {"minutes": 0, "instruments": 0}
-        columns = self._market.day.grid.columns
-        state = self._market.day.grid.state[:columns]
-        flags = self._market.day.grid.file.cells["flags"]
-        touched = 0
-        for layout in self._market.day.grid.header.classes:
-            rows = flags[layout.first_cell : layout.first_cell + layout.slots * layout.capacity]
-            used = int(np.count_nonzero(state[:, at.S_FIRST_ROW] == layout.first_row))
-            grid = rows.reshape(layout.slots, layout.capacity)[:, :used]
-            touched += int(np.count_nonzero((grid & Flag.GAP).any(axis=0))) if used else 0
-        return {"minutes": total, "instruments": touched}
 
     @staticmethod
     def _text(ts: int) -> str | None:

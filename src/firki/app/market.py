@@ -141,13 +141,14 @@ class Market:
             "outside_session": totals["outside_session"],
             "late": totals["late"],
             "depth_only": totals["depth_only"],
-            "gap_cells": totals["gap_cells"],
+            "gaps": {"minutes": totals["gap_cells"], "instruments": totals["gap_instruments"]},
         }
 
     def forming_counts(self) -> dict[str, Any]:
         """The intervals offered, and how many instruments have a bar of each under way."""
+        youngest = self.day.grid.youngest()
         counts = {
-            f"{interval.minutes}min": self.day.candles.forming(interval)
+            interval.name: self.day.candles.forming(interval, youngest)
             for interval in self.intervals
             if interval.minutes
         }

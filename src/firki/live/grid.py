@@ -441,7 +441,13 @@ class DayGrid:
         names["amendments"] = int(self.counters[at.C_AMENDMENTS])
         names["without_column"] = self.without_column
         names["gap_cells"] = int(self.counters[at.C_GAP_CELLS])
+        marked = self.state[: self.columns, at.S_GAP_CELLS]
+        names["gap_instruments"] = int(np.count_nonzero(marked))
         return names
+
+    def youngest(self) -> npt.NDArray[np.int32]:
+        """Slot of each instrument's newest candle, -1 for none."""
+        return self.minutes[: self.columns, 0, at.M_SLOT].astype(np.int32)
 
     def volumes(self, token: int) -> dict[str, int]:
         """The parts the day's volume of an instrument consists of, candles left out."""

@@ -70,8 +70,9 @@ AWAY: Final = NONE
     S_MODE,  # as wanted: 1 ltp, 2 quote, 3 full; 0 when nobody said
     S_WANTED,  # 1 + the connection that was asked for it; 0 for none
     S_YESTERDAY,  # volume_traded of the quote packets that came before the day began
-) = range(28)
-STATE_WORDS: Final = 28
+    S_GAP_CELLS,  # how many of its cells are marked as a gap
+) = range(29)
+STATE_WORDS: Final = 29
 
 # What is kept of each of the two youngest minutes of an instrument, in words. Of a pair the high's
 # comes first, then the low's.
@@ -155,7 +156,7 @@ UNDO_CELLS: Final = 3
 """Cells a snapshot changes at most: a late one its own and the two youngest minutes'."""
 PAGE: Final = 4096
 MAGIC: Final = b"FIRKIGRD"
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 
 
 class ClassLayout(msgspec.Struct, frozen=True):

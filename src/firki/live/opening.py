@@ -102,6 +102,7 @@ def _mark(day: Day, index: int, slot: int, cell: int) -> None:
     day.row_sequence[row] += 1
     day.halves[cell, at.FLAGS] |= _GAP
     day.row_sequence[row] += 1
+    day.state[index, at.S_GAP_CELLS] += 1
     day.counters[at.C_GAP_CELLS] += 1
     if day.halves[cell, at.FLAGS] & _FINAL:
         note_change(day, index, slot)

@@ -231,24 +231,25 @@ class GridCandles:
             last_tick_ts=[layout.start_ts[last] + int(present["last_second"][-1]) * SECOND],
         )  # fmt: skip
 
-    def forming(self, interval: Interval) -> int:
-        """How many instruments have a bar of the interval that is not over."""
-        count = 0
-        as_of = self.as_of_ts
-        state = self._file.state[: int(self._file.live["columns"][0])]
-        for number, layout in enumerate(self._file.header.classes):
-            groups = self._grouped(number, interval.minutes)
-            open_now = np.flatnonzero(
-                (groups.start_ts <= as_of) & (as_of < groups.end_ts + self._grace)
-            )
-            places = np.flatnonzero(state[:, at.S_CLASS] == number)
-            if len(open_now) and len(places):
-                slots = np.flatnonzero(np.isin(groups.number, open_now))
-                first = state[places, at.S_CELL].astype(np.int64)
-                cells = first[:, None] + slots[None, :] * layout.capacity
-                ticks = self._file.cells["tick_count"][cells]
-                count += int((ticks.sum(axis=1) > 0).sum())
-        return count
+    def forming(self, interval: Interval, youngest: npt.NDArray[np.int32]) -> int:
+        """How many instruments have a bar of the interval that is not over; ``youngest`` is the
+        slot of each one's newest candle, -1 for none."""
+        state = self._file.state[: len(youngest)]
+        layouts = range(len(self._file.header.classes))
+        first = np.array([self._first_open(k, interval.minutes) for k in layouts], np.int64)
+        begun = np.flatnonzero(youngest >= first[state[:, at.S_CLASS]])
+        if interval.minutes != 1:
+            return len(begun)
+        # one slot may be final earlier, by exchange time
+        stride = state[begun, at.S_STRIDE].astype(np.int64)
+        index = state[begun, at.S_CELL] + youngest[begun] * stride
+        return int(np.count_nonzero(self._file.cells["flags"][index] & Flag.FINAL == 0))
+
+    def _first_open(self, number: int, minutes: int) -> int:
+        """The first slot of the class that lies in no bar that is over."""
+        groups = self._grouped(number, minutes)
+        over = np.searchsorted(groups.end_ts, self.as_of_ts - self._grace, side="right")
+        return int(np.searchsorted(groups.number, over))
 
     def gaps(self, token: int) -> list[tuple[int, int]]:
         """Stretches of the session in which the feed was away, as [from, to) in ns."""

@@ -146,6 +146,8 @@ def test_what_a_reconnect_missed_belongs_to_the_gap() -> None:
     )
     assert grid.gaps(SHARE) == {slot("09:15"), slot("09:16"), slot("09:17")}
     assert grid.grid.volumes(SHARE) == {"baseline": 0, "outside": 0, "gap": 40, "newest": 53}
+    totals = grid.grid.totals()
+    assert (totals["gap_cells"], totals["gap_instruments"]) == (3, 1)
     found = bar(grid, "09:17")
     assert shape(found) == (101, 101, 101, 101, 3, 1)
     assert found is not None

@@ -146,6 +146,31 @@ def found(grid: GridDay, interval: str = "1m", token: int = SHARE) -> Candle:
     return read(grid, token, interval).candle(-1)
 
 
+def test_forming_bars_are_counted_by_instrument_until_they_are_over() -> None:
+    trades = (full("09:18:50", 100, 10), full("09:18:50", 100, 10, token=FUTURE))
+    grid = begun(frame("09:15:30", full("09:15:29", 100, 5, token=CAS)))
+    assert forming(grid) == {1: 1, 2: 1, 5: 1, 60: 1}
+    grid.run([frame("09:18:51", *trades), frame("09:19:04", full("09:19:01", 101, 12))])
+    assert forming(grid) == {1: 2, 2: 2, 5: 3, 60: 3}, "a bar that may still change is not over"
+    grid.run([clock("09:19:05")])
+    assert forming(grid) == {1: 1, 2: 1, 5: 3, 60: 3}
+    grid.run([clock("09:20:05")])
+    assert forming(grid) == {1: 0, 2: 1, 5: 0, 60: 3}
+    grid.run([clock("15:45")])
+    assert forming(grid) == {1: 0, 2: 0, 5: 0, 60: 0}
+
+
+def test_a_minute_that_is_final_by_exchange_time_is_not_forming() -> None:
+    grid = begun(frame("09:15:30", full("09:15:29", 100, 5)))
+    grid.run([frame("09:16:03", full("09:15:29", 100, 5, made="09:16:03"))])
+    assert forming(grid) == {1: 0, 2: 1, 5: 1, 60: 1}
+
+
+def forming(grid: GridDay) -> dict[int, int]:
+    candles = GridCandles(grid.file)
+    return {n: candles.forming(Interval.of(n), grid.grid.youngest()) for n in (1, 2, 5, 60)}
+
+
 def test_prices_are_rupees_and_what_is_absent_is_none() -> None:
     grid = begun(
         frame("09:15:30", full("09:15:29", 10_005, 10)),
