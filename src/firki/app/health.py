@@ -13,9 +13,10 @@ from firki.model.calendar import Calendar, ist_text
 from firki.model.session import PhaseKind, SessionClass
 from firki.obs.metrics import Metrics
 from firki.ports import Clock, Reports
-from firki.timing import steady
+from firki.timing import SECOND, steady
 
 _STALE_SECONDS: Final = 5.0
+_RECENT_SECONDS: Final = 300.0
 _RATE_SECONDS: Final = 5
 _OPEN: Final = frozenset({PhaseKind.CONTINUOUS, PhaseKind.PRE_OPEN, PhaseKind.PRE_OPEN_LIMIT})
 
@@ -67,6 +68,8 @@ class Health:
         day = self._market.day
         connections = [c for pool in self._pools for c in pool.report()["connections"]]
         age = self._data_age(connections)
+        tick_ts = day.grid.newest_tick_ts
+        tick_age = None if tick_ts is None else round(max(0, now - tick_ts) / SECOND, 1)
         phase = self._calendar.state(SessionClass.CASH, now)
         return {
             "status": self._status(age, phase, connections),
@@ -76,6 +79,8 @@ class Health:
             "connections": connections,
             "ticks_per_second": self.rate(),
             "data_age_seconds": age,
+            "tick_age_seconds": tick_age,
+            "has_recent_data": tick_age is not None and tick_age <= _RECENT_SECONDS,
             "exchange_lag_seconds": self._skew.lag_seconds,
             **self._market.totals(),
             "feed": self._feed.report(),
@@ -83,7 +88,7 @@ class Health:
             "notes": self._notes(),
             "broker": self._texts.report(),
             **self._market.forming_counts(),
-            "last_tick_time": self._text(self._market.board.newest_received_ts()),
+            "last_tick_time": None if tick_ts is None else ist_text(tick_ts),
             "start_time": ist_text(self._start_ts),
             "uptime_seconds": round(steady() - self._start_steady, 1),
             "memory_mb": round(memory_bytes() / 1e6, 1),
@@ -114,10 +119,6 @@ class Health:
 
     def _notes(self) -> list[str]:
         return [*self._told(), *([self._skew.note] if self._skew.note else [])]
-
-    @staticmethod
-    def _text(ts: int) -> str | None:
-        return ist_text(ts) if ts else None
 
 
 def memory_bytes() -> int:
@@ -152,6 +153,7 @@ def tie_metrics(metrics: Metrics, health: Health, market: Market, feed: Fed) -> 
     metrics.connections_replaced_total.follow(connections("replaced"))
     metrics.connection_age_seconds.follow(connections("age_seconds"))
     metrics.data_age_seconds.follow(lambda: health.document()["data_age_seconds"])
+    metrics.tick_age_seconds.follow(lambda: health.document()["tick_age_seconds"])
     metrics.journal_newest_record.follow(journal("newest"))
     metrics.journal_acknowledged_record.follow(journal("acknowledged"))
     metrics.journal_backlog_bytes.follow(journal("backlog_bytes"))

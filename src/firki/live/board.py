@@ -168,10 +168,6 @@ class QuoteBoard:
         place = self._place(token)
         return int(self._arrays[2][place]) if place >= 0 else 0
 
-    def newest_received_ts(self) -> int:
-        """When the youngest quote came in; 0 before the first."""
-        return int(self._arrays[3].max())
-
     def _quote(self, place: int, with_depth: bool) -> Quote:
         newest, books, _, received, connections = self._arrays
         row = newest[place].tolist()

@@ -180,6 +180,8 @@ class DayGrid:
             if second >= self._reserve_at:
                 self._reserve_ahead()
         if batch is not None and batch.columns.shape[1]:
+            if frame.received_ts > self.counters[at.C_NEWEST_TICK]:
+                self.counters[at.C_NEWEST_TICK] = frame.received_ts
             trades, exchange = self._fold(batch, second, frame.connection)
             amended = _NONE_AMENDED
             if exchange < 0:
@@ -444,6 +446,11 @@ class DayGrid:
         marked = self.state[: self.columns, at.S_GAP_CELLS]
         names["gap_instruments"] = int(np.count_nonzero(marked))
         return names
+
+    @property
+    def newest_tick_ts(self) -> int | None:
+        """When the day's newest tick came in; None before the first."""
+        return int(self.counters[at.C_NEWEST_TICK]) or None
 
     def youngest(self) -> npt.NDArray[np.int32]:
         """Slot of each instrument's newest candle, -1 for none."""

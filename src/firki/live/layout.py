@@ -133,7 +133,8 @@ REASONS: Final = (
     C_AMENDMENTS,
     C_GAP_CELLS,
     C_COMPLETED,
-) = range(19)
+    C_NEWEST_TICK,  # no count: when it came in, ns
+) = range(20)
 COUNTER_COUNT: Final = 24
 REFUSALS: Final = (*REASONS[:7], "lower_mode")
 
@@ -156,7 +157,7 @@ UNDO_CELLS: Final = 3
 """Cells a snapshot changes at most: a late one its own and the two youngest minutes'."""
 PAGE: Final = 4096
 MAGIC: Final = b"FIRKIGRD"
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 
 
 class ClassLayout(msgspec.Struct, frozen=True):

@@ -65,6 +65,7 @@ class Metrics:
     connections_replaced_total: Figure
     connection_age_seconds: Figure
     data_age_seconds: Figure
+    tick_age_seconds: Figure
     journal_newest_record: Figure
     journal_acknowledged_record: Figure
     journal_backlog_bytes: Figure
@@ -91,7 +92,8 @@ _MEANINGS: Final[Mapping[str, tuple[str, str | None]]] = {
     "packets_skipped_total": ("Packets of no known kind", None),
     "connections_replaced_total": ("Sockets replaced, by connection", "connection"),
     "connection_age_seconds": ("Since the last frame, by connection", "connection"),
-    "data_age_seconds": ("Since the newest frame of any connection", None),
+    "data_age_seconds": ("Since the newest frame of any connection, heartbeats too", None),
+    "tick_age_seconds": ("Market time since the day's newest tick came in", None),
     "journal_newest_record": ("Number of the newest record of the day", None),
     "journal_acknowledged_record": ("Number of the newest record safely on disk", None),
     "journal_backlog_bytes": ("Bytes of records not yet on disk", None),

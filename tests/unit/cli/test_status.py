@@ -26,6 +26,7 @@ from firki.capture.journal import JournalSettings
 from firki.capture.plant import Counts
 from firki.cli.status import show
 from firki.errors import Unavailable
+from firki.model.ist import ist_midnight
 from firki.serve.auth import Keys
 from firki.timing import DrivenClock
 
@@ -70,7 +71,7 @@ async def _document(folder: Path) -> dict[str, Any]:
     for _ in day.catch_up():
         pass
     market.watch([INFY])
-    clock = DrivenClock(1_795_146_405 * 10**9, speed=0)
+    clock = DrivenClock(ist_midnight(DAY) + 34_016 * 10**9, speed=0)  # 09:26:56
     health = Health(
         market, _Fed(), clock, book.calendar,
         pools=[_Pool()], skew=SkewWatch(), texts=_Silent(), unknown_wishes=list,
@@ -154,7 +155,8 @@ def test_people_read_lines_with_indian_figures(
     )
     assert told["refused"] == "unknown token: 7"
     assert told["note"] == "a note"
-    assert told["behind exchange"] == "-"
+    assert told["exchange lag"] == "-"
+    assert told["tick age"] == "10.5 s"
 
 
 async def test_watch_goes_on_until_firki_is_gone(

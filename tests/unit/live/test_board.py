@@ -180,7 +180,6 @@ def test_last_prices_are_nan_where_there_is_none(known: bool) -> None:
     prices = quotes.last_prices([SHARE, NIFTY, 4097])
     assert np.isnan(prices[1:]).all()
     assert (prices[0] == 1.0) if known else np.isnan(prices[0])
-    assert quotes.newest_received_ts() == (4 * SECOND if known else 0)
 
 
 def test_a_snapshot_from_the_future_does_not_hide_the_real_ones() -> None:

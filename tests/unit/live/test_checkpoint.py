@@ -83,7 +83,9 @@ def test_the_newest_checkpoint_not_beyond_the_journal_counts(
 def test_the_days_counters_come_back_as_they_were(tmp_path: Path, journal_end: int) -> None:
     run(tmp_path, *RECORDS)
     grid, _ = again(tmp_path, journal_end)
-    assert grid.grid.totals() == GridDay(CAS_DAY, CLASSES).run(RECORDS[:journal_end]).grid.totals()
+    same = GridDay(CAS_DAY, CLASSES).run(RECORDS[:journal_end])
+    assert grid.grid.totals() == same.grid.totals()
+    assert grid.grid.newest_tick_ts == same.grid.newest_tick_ts
 
 
 def test_a_checkpoint_beyond_the_journal_does_not_come_back_when_the_journal_has_grown(
