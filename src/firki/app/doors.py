@@ -10,8 +10,9 @@ from socket import socket
 from prometheus_client import CollectorRegistry
 
 from firki.app.clock import SimulatedClock
+from firki.app.figures import figures
 from firki.app.folder import DataFolder
-from firki.app.health import Health, tie_metrics
+from firki.app.health import Health
 from firki.app.ingest import Ingest
 from firki.app.intake import Intake
 from firki.app.layers import BrokerPast, LayeredCandles
@@ -20,7 +21,7 @@ from firki.app.settle import Settler
 from firki.config import Settings
 from firki.model.calendar import Calendar, ist_date
 from firki.model.session import Session, SessionClass
-from firki.obs.metrics import create_metrics
+from firki.obs.metrics import Figures
 from firki.serve.app import create_app
 from firki.serve.credentials import Credentials
 from firki.serve.host import serve
@@ -58,7 +59,7 @@ class Doors:
     def _collect(self, settings: Settings, intake: Intake, candles: LayeredCandles) -> ServeParts:
         market, clock = intake.market, intake.clock
         registry = CollectorRegistry()
-        tie_metrics(create_metrics(registry), self._health, market, intake.plant)
+        registry.register(Figures(lambda: figures(self._health.document())))
         return ServeParts(
             clock=clock, instruments=lambda: market.day.book.table,
             captured=lambda: intake.wanted.tokens, candles=candles, quotes=market.board,

@@ -11,7 +11,6 @@ from firki.app.skew import SkewWatch
 from firki.capture.plant import Counts
 from firki.model.calendar import Calendar, ist_text
 from firki.model.session import PhaseKind, SessionClass
-from firki.obs.metrics import Metrics
 from firki.ports import Clock, Reports
 from firki.timing import SECOND, steady
 
@@ -87,6 +86,7 @@ class Health:
             "unknown_wishes": self._unknown(),
             "notes": self._notes(),
             "broker": self._texts.report(),
+            "handler_failures": self._market.bus.report()["handler_failures"],
             **self._market.forming_counts(),
             "last_tick_time": None if tick_ts is None else ist_text(tick_ts),
             "start_time": ist_text(self._start_ts),
@@ -128,45 +128,3 @@ def memory_bytes() -> int:
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return pages * resource.getpagesize()
-
-
-def tie_metrics(metrics: Metrics, health: Health, market: Market, feed: Fed) -> None:
-    """Have the figures follow the parts' own counters."""
-    counts = feed.counts
-
-    def connections(name: str) -> Callable[[], dict[str, float]]:
-        return lambda: {
-            str(c["connection"]): float(c[name] or 0) for c in health.document()["connections"]
-        }
-
-    def journal(name: str, scale: float = 1.0) -> Callable[[], float]:
-        return lambda: float(market.day.journal.report()[name]) * scale
-
-    def total(name: str) -> Callable[[], float]:
-        return lambda: float(market.totals()[name])
-
-    metrics.frames_received_total.follow(lambda: counts.frames)
-    metrics.received_bytes_total.follow(lambda: counts.bytes)
-    metrics.ticks_decoded_total.follow(lambda: counts.ticks)
-    metrics.frames_corrupt_total.follow(lambda: counts.corrupt)
-    metrics.packets_skipped_total.follow(lambda: counts.skipped)
-    metrics.connections_replaced_total.follow(connections("replaced"))
-    metrics.connection_age_seconds.follow(connections("age_seconds"))
-    metrics.data_age_seconds.follow(lambda: health.document()["data_age_seconds"])
-    metrics.tick_age_seconds.follow(lambda: health.document()["tick_age_seconds"])
-    metrics.journal_newest_record.follow(journal("newest"))
-    metrics.journal_acknowledged_record.follow(journal("acknowledged"))
-    metrics.journal_backlog_bytes.follow(journal("backlog_bytes"))
-    metrics.journal_fsync_seconds.follow(journal("fsync_milliseconds", 1e-3))
-    metrics.journal_append_waited_seconds_total.follow(journal("append_waited_seconds"))
-    metrics.ticks_folded_total.follow(total("ticks_processed"))
-    metrics.ticks_refused_total.follow(lambda: market.totals()["refused"])
-    metrics.trades_total.follow(total("trades"))
-    metrics.candles_created_total.follow(total("candles_created"))
-    metrics.candles_completed_total.follow(total("candles_completed"))
-    metrics.candles_amended_total.follow(total("amendments"))
-    metrics.instruments.follow(total("instrument_count"))
-    metrics.instruments_with_ticks.follow(total("instruments_with_ticks"))
-    metrics.bus_handler_failures_total.follow(lambda: market.bus.report()["handler_failures"])
-    metrics.memory_bytes.follow(memory_bytes)
-    metrics.uptime_seconds.follow(lambda: health.document()["uptime_seconds"])

@@ -19,8 +19,9 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from firki.app.doors import serve_settings, session_finder
+from firki.app.figures import figures
 from firki.app.folder import DataFolder
-from firki.app.health import Health, tie_metrics
+from firki.app.health import Health
 from firki.app.kernels import warm
 from firki.app.layers import LayeredCandles, NoBroker
 from firki.app.market import Market, OpenDay
@@ -36,7 +37,7 @@ from firki.errors import ConfigError, Rejected
 from firki.kite import wire
 from firki.model.calendar import ist_text
 from firki.model.tick import SECOND, TickBatch
-from firki.obs.metrics import create_metrics
+from firki.obs.metrics import Figures
 from firki.ports import Frame, Mode, RecordKind
 from firki.serve.app import create_app
 from firki.serve.credentials import Credentials
@@ -190,7 +191,7 @@ class Replay:
 
     def report(self) -> dict[str, Any]:
         """As the plant's."""
-        return {"frames": self.counts.frames, "corrupt_frames": self.counts.corrupt}
+        return {**self.counts.report(), "newest_frame_ts": self._clock.now() or None}
 
     async def run(self, ready: Callable[[Ready], None]) -> None:
         """Serve until stopped; the last record leaves the day standing."""
@@ -257,17 +258,25 @@ class Replay:
     def _apply(self, market: Market, frame: Frame) -> None:
         self._clock.reach(frame.received_ts)
         self._journal.newest = frame.seq
-        batch: TickBatch | None = None
         if frame.kind is RecordKind.WANTED:
             self._want(market, frame)
-        elif frame.kind is RecordKind.FRAME:
-            self.counts.frames += 1
-            batch = decode_ticks(frame, _decode)
-            if batch is not None:
-                self.counts.ticks += len(batch)
-            elif len(frame.payload) > 1:
-                self.counts.corrupt += 1
+        batch = decode_ticks(frame, _decode)
+        self._count(frame, batch)
         market.day.apply(frame, batch)
+
+    def _count(self, frame: Frame, batch: TickBatch | None) -> None:
+        """As the plant counts what comes in."""
+        if frame.kind not in {RecordKind.FRAME, RecordKind.TEXT}:
+            return
+        counts = self.counts
+        counts.frames += 1
+        counts.bytes += len(frame.payload)
+        counts.texts += frame.kind is RecordKind.TEXT
+        if batch is not None:
+            counts.ticks += len(batch)
+            counts.skipped += batch.skipped
+        elif frame.kind is RecordKind.FRAME and len(frame.payload) > 1:
+            counts.corrupt += 1
 
     def _want(self, market: Market, frame: Frame) -> None:
         wish: dict[int, Mode] = msgspec.json.decode(frame.payload, type=dict[int, Mode])
@@ -299,7 +308,7 @@ class Replay:
         self, market: Market, book: Book, health: Health, credentials: Credentials
     ) -> ServeParts:
         registry = CollectorRegistry()
-        tie_metrics(create_metrics(registry), health, market, self)
+        registry.register(Figures(lambda: figures(health.document())))
         lake = Lake(self._folder.lake, session_finder(market, book.calendar))
         return ServeParts(
             clock=self._clock, instruments=lambda: book.table, captured=lambda: self._wanted,

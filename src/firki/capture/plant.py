@@ -9,7 +9,7 @@ day must know as well is held for it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Protocol
 
@@ -72,7 +72,19 @@ class Counts:
     clock_steps_back: int = 0
     """How often a record was stamped more than a second before the one ahead of it."""
     last_corrupt: str = ""
-    per_connection: dict[int, int] = field(default_factory=dict)
+
+    def report(self) -> dict[str, Any]:
+        """The counts under the names users know."""
+        return {
+            "frames": self.frames,
+            "ticks": self.ticks,
+            "texts": self.texts,
+            "corrupt_frames": self.corrupt,
+            "skipped_packets": self.skipped,
+            "received_bytes": self.bytes,
+            "clock_steps_back": self.clock_steps_back,
+            "last_corrupt": self.last_corrupt or None,
+        }
 
 
 class Plant:
@@ -171,19 +183,8 @@ class Plant:
         return {c: msgspec.json.decode(link.wanted) for c, link in self._links.items()}
 
     def report(self) -> dict[str, Any]:
-        """Counters since the start."""
-        counts = self.counts
-        return {
-            "frames": counts.frames,
-            "ticks": counts.ticks,
-            "texts": counts.texts,
-            "corrupt_frames": counts.corrupt,
-            "skipped_packets": counts.skipped,
-            "received_bytes": counts.bytes,
-            "clock_steps_back": counts.clock_steps_back,
-            "last_corrupt": counts.last_corrupt or None,
-            "newest_frame_ts": self._newest_ts or None,
-        }
+        """Counters since the start, and market time of the newest record."""
+        return {**self.counts.report(), "newest_frame_ts": self._newest_ts or None}
 
     # -- inside --------------------------------------------------------------------------------
 

@@ -8,8 +8,10 @@ from typing import Any, Self
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 from tests.fakes.small_day import DAY, FUTURE, INFY, KEYS, NIFTY, Said, at, book, packet
 
+from firki.app.figures import figures
 from firki.app.folder import DataFolder
 from firki.app.health import Health
 from firki.app.market import Market
@@ -20,7 +22,9 @@ from firki.bus.memory import MemoryBus
 from firki.capture.journal import JournalSettings
 from firki.capture.plant import Plant
 from firki.model.ist import day_begins_ts
+from firki.obs.metrics import Figures
 from firki.ports import ConnectionState, RecordKind
+from firki.timing import SECOND
 
 
 @dataclass
@@ -97,6 +101,16 @@ class Program:
     def document(self) -> dict[str, Any]:
         return self.health.document()
 
+    def samples(self) -> dict[str, float]:
+        """What a scrape of /metrics shows, by name and label."""
+        registry = CollectorRegistry()
+        registry.register(Figures(lambda: figures(self.document())))
+        return {
+            sample.name + "".join(f"{{{value}}}" for value in sample.labels.values()): sample.value
+            for family in registry.collect()
+            for sample in family.samples
+        }
+
 
 def link(number: int, **changes: Any) -> dict[str, Any]:
     """What an open connection that was just heard says of itself."""
@@ -153,3 +167,37 @@ async def test_the_age_of_the_newest_tick_survives_a_restart(tmp_path: Path) -> 
     await second.market.close()
     assert found["last_tick_time"] == "2026-11-18T09:16:11+05:30"
     assert (found["tick_age_seconds"], found["has_recent_data"]) == (240.0, True)
+
+
+async def test_every_sample_of_a_scrape_is_the_documents_number(program: Program) -> None:
+    program.links.connections = [link(0, replaced=2), link(1, age_seconds=0.1)]
+    program.skew.lag_seconds = 0.75
+    program.bus.subscribe(("broken",), _fail)
+    program.bus.publish(("broken",), ValueError())
+    program.connect().take(MORNING).take([Said(INFY, "09:16:12", 0.0, 190)])
+    program.plant.on_frame(0, b"\x00\x05", RecordKind.FRAME)
+    program.pass_to("09:16:30")
+    samples, d = program.samples(), program.document()
+    changing = {"memory_bytes", "uptime_seconds", "journal_acknowledged_record",
+                "journal_backlog_bytes", "journal_fsync_seconds"}  # fmt: skip
+    assert changing <= samples.keys()
+    assert {name: value for name, value in samples.items() if name not in changing} == {
+        "frames_received_total": 13, "received_bytes_total": d["feed"]["received_bytes"],
+        "ticks_decoded_total": 11, "frames_corrupt_total": 1, "packets_skipped_total": 0,
+        "connections_replaced_total{0}": 2, "connections_replaced_total{1}": 0,
+        "connection_age_seconds{0}": 0.4, "connection_age_seconds{1}": 0.1,
+        "data_age_seconds": 0.1, "tick_age_seconds": 18.0,
+        "last_tick_timestamp_seconds": at("09:16:12") / SECOND, "exchange_lag_seconds": 0.75,
+        "journal_newest_record": 15, "journal_append_waited_seconds_total": 0,
+        "ticks_folded_total": 11, "ticks_refused_total{no_price}": 1, "trades_total": 5,
+        "candles_created_total": 4, "candles_completed_total": 3, "candles_amended_total": 0,
+        "instruments": 4, "instruments_with_ticks": 4, "bus_handler_failures_total": 1,
+        "start_timestamp_seconds": at("09:14") / SECOND,
+    }  # fmt: skip
+
+
+async def test_a_connection_that_never_heard_a_frame_has_no_age(program: Program) -> None:
+    program.links.connections = [link(0, age_seconds=None), link(1)]
+    samples = program.samples()
+    assert "connection_age_seconds{0}" not in samples
+    assert samples["connection_age_seconds{1}"] == 0.4
