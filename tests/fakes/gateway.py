@@ -1,5 +1,6 @@
 """Everything the gateway reads from, in memory, with the levers of the tests."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -186,6 +187,7 @@ class Market:
         self.registry = CollectorRegistry()
         self.posted: list[PostedTick] = []
         self.refusals: dict[str, int] = {}
+        self.refused_ticks: Counter[str] = Counter()
         self.changed: dict[int, int] = {}
         secure = (self.settings.public_url or "").startswith("https://")
         self.credentials = Credentials(
@@ -208,6 +210,7 @@ class Market:
             "captured": lambda: self.captured, "candles": self.candles, "quotes": self.quotes,
             "bus": self.bus, "health": lambda: {"status": self.status, "ticks_processed": 7},
             "credentials": self.credentials, "metrics": self.registry, "settings": self.settings,
+            "refused_ticks": self.refused_ticks,
         }  # fmt: skip
         return ServeParts(**(fields | changes))
 

@@ -4,6 +4,7 @@ Heavy to import, so ``up`` does that in a thread when the intake already runs.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from socket import socket
 
@@ -43,10 +44,12 @@ class Doors:
             session_hours=serving.session_hours,
             public_url=serving.public_url or None,
         )
+        self._refused_ticks: Counter[str] = Counter()
         self._health = Health(
             market, intake.plant, intake.clock, intake.calendar, pools=[intake.pool],
             skew=intake.skew, texts=intake.texts,
             unknown_wishes=lambda: intake.wanted.unknown, notes=lambda: intake.notes,
+            refused_ticks=self._refused_ticks,
         )  # fmt: skip
         session_of = session_finder(market, intake.calendar)
         lake = Lake(
@@ -71,6 +74,7 @@ class Doors:
                 intake.plant, lambda: market.day.book.table, lambda: intake.wanted.tokens,
                 market.watch,
             ).take,
+            refused_ticks=self._refused_ticks,
         )  # fmt: skip
 
     async def run(self, sock: socket) -> None:

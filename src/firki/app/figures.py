@@ -33,6 +33,8 @@ def figures(document: Mapping[str, Any]) -> dict[str, Value]:
         "candles_created_total": d["candles_created"],
         "candles_completed_total": d["candles_completed"],
         "candles_amended_total": d["amendments"],
+        "posted_ticks_refused_total": d["posted_refused"],
+        "registered_symbols": d["registered_symbols"],
         "instruments": d["instrument_count"],
         "instruments_with_ticks": d["instruments_with_ticks"],
         "bus_handler_failures_total": d["handler_failures"],

@@ -2,7 +2,7 @@
 
 import resource
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -44,7 +44,9 @@ class Health:
         texts: Reports,
         unknown_wishes: Callable[[], list[str]],
         notes: Callable[[], list[str]],
+        refused_ticks: Mapping[str, int],
     ) -> None:
+        """``refused_ticks`` counts the posted ones, by reason."""
         self._market = market
         self._feed = feed
         self._clock = clock
@@ -57,6 +59,7 @@ class Health:
         self._start_steady = steady()
         self._samples: deque[tuple[float, int]] = deque(maxlen=_RATE_SECONDS + 1)
         self._told = notes
+        self._refused_ticks = refused_ticks
 
     def sample(self) -> None:
         self._samples.append((steady(), self._feed.counts.ticks))
@@ -82,6 +85,7 @@ class Health:
             "has_recent_data": tick_age is not None and tick_age <= _RECENT_SECONDS,
             "exchange_lag_seconds": self._skew.lag_seconds,
             **self._market.totals(),
+            "posted_refused": dict(self._refused_ticks),
             "feed": self._feed.report(),
             "unknown_wishes": self._unknown(),
             "notes": self._notes(),

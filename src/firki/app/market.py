@@ -130,6 +130,7 @@ class Market:
         totals = self.day.grid.totals()
         traded = np.count_nonzero(self.day.grid.state[: self.day.grid.columns, at.S_LENGTH])
         return {
+            "registered_symbols": len(self.day.book.table),
             "instrument_count": len(self.board.tokens),
             "instruments_with_ticks": int(traded),
             "ticks_processed": totals["ticks"],

@@ -302,6 +302,7 @@ class Replay:
             texts=Texts(market.bus),
             unknown_wishes=list,
             notes=list,
+            refused_ticks={},
         )
 
     def _parts(

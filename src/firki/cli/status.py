@@ -84,6 +84,7 @@ def describe(document: dict[str, Any]) -> str:
         ("ticks", f"{n(d['ticks_processed'])}, {n(d['ticks_per_second'])} a second"),
         ("last tick", _time(d["last_tick_time"])),
         ("instruments", f"{seen} with ticks of {wanted}"),
+        ("registered symbols", n(d["registered_symbols"])),
         ("candles", f"{n(begun)} begun, {n(final)} final, {n(amended)} amended"),
         ("gaps", f"{n(gaps['minutes'])} minutes of {n(gaps['instruments'])} instruments"),
         ("journal", f"{n(journal['acknowledged'])} of {n(journal['newest'])} records on disk"),
@@ -91,9 +92,9 @@ def describe(document: dict[str, Any]) -> str:
         ("memory", f"{n(d['memory_mb'], 1)} MB"),
     ]
     rows += [(f"connection {link['connection']}", _link(link)) for link in d["connections"]]
-    rows += [
-        ("refused", f"{reason.replace('_', ' ')}: {n(k)}") for reason, k in d["refused"].items()
-    ]
+    for name in ("refused", "posted_refused"):
+        words = name.replace("_", " ")
+        rows += [(words, f"{reason.replace('_', ' ')}: {n(k)}") for reason, k in d[name].items()]
     if journal["failure"]:
         rows.append(("journal failed", str(journal["failure"])))
     rows += [("note", note) for note in d["notes"]]

@@ -67,6 +67,8 @@ FIGURES: Final = (
     Figure("candles_created_total", "One-minute candles of the day begun"),
     Figure("candles_completed_total", "One-minute candles of the day that are final"),
     Figure("candles_amended_total", "Final candles changed by a late tick"),
+    Figure("posted_ticks_refused_total", "Posted ticks that were not taken, by reason", "reason"),
+    Figure("registered_symbols", "Instruments of today's master"),
     Figure("instruments", "Instruments wanted"),
     Figure("instruments_with_ticks", "Instruments that had a tick today"),
     Figure("bus_handler_failures_total", "Calls inside the process that raised"),

@@ -1,5 +1,6 @@
 """What the gateway is built from: ports, and a few callables the app ties to the middle."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -79,6 +80,8 @@ class ServeParts:
     metrics: CollectorRegistry
     clock_control: ClockControl | None = None
     ingest: Ingest | None = None
+    refused_ticks: Counter[str] = field(default_factory=Counter)
+    """Posted ticks that were refused, by reason; the route that takes them counts here."""
     marks: Callable[[int], int] | None = None
     """A number for a token that changes whenever any of its candles does, forming ones too. With
     it an unchanged answer is given again without reading; without it every request reads."""

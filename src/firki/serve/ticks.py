@@ -68,6 +68,7 @@ def ticks(parts: ServeParts, directory: Directory) -> Callable[[Request], Awaita
                 refused[str(wrong)] += 1
         if taken:
             refused.update(ingest(taken))
+        parts.refused_ticks.update(refused)
         return answer(TicksAnswer(len(items) - refused.total(), dict(refused)))
 
     return post_ticks

@@ -69,9 +69,11 @@ class Program:
         )  # fmt: skip
         self.skew = SkewWatch()
         self.notes: list[str] = []
+        self.refused_ticks: dict[str, int] = {}
         self.health = Health(
             self.market, self.plant, self.clock, book().calendar, pools=[self.links],
             skew=self.skew, texts=Texts(self.bus), unknown_wishes=list, notes=lambda: self.notes,
+            refused_ticks=self.refused_ticks,
         )  # fmt: skip
 
     def _open(self, day: date, of: Book, tell: Tell) -> MarketDay:
@@ -172,6 +174,7 @@ async def test_the_age_of_the_newest_tick_survives_a_restart(tmp_path: Path) -> 
 async def test_every_sample_of_a_scrape_is_the_documents_number(program: Program) -> None:
     program.links.connections = [link(0, replaced=2), link(1, age_seconds=0.1)]
     program.skew.lag_seconds = 0.75
+    program.refused_ticks["no_time"] = 2
     program.bus.subscribe(("broken",), _fail)
     program.bus.publish(("broken",), ValueError())
     program.connect().take(MORNING).take([Said(INFY, "09:16:12", 0.0, 190)])
@@ -190,6 +193,7 @@ async def test_every_sample_of_a_scrape_is_the_documents_number(program: Program
         "last_tick_timestamp_seconds": at("09:16:12") / SECOND, "exchange_lag_seconds": 0.75,
         "journal_newest_record": 15, "journal_append_waited_seconds_total": 0,
         "ticks_folded_total": 11, "ticks_refused_total{no_price}": 1, "trades_total": 5,
+        "posted_ticks_refused_total{no_time}": 2, "registered_symbols": 4,
         "candles_created_total": 4, "candles_completed_total": 3, "candles_amended_total": 0,
         "instruments": 4, "instruments_with_ticks": 4, "bus_handler_failures_total": 1,
         "start_timestamp_seconds": at("09:14") / SECOND,

@@ -75,7 +75,7 @@ async def _document(folder: Path) -> dict[str, Any]:
     health = Health(
         market, _Fed(), clock, book.calendar,
         pools=[_Pool()], skew=SkewWatch(), texts=_Silent(), unknown_wishes=list,
-        notes=lambda: ["a note"],
+        notes=lambda: ["a note"], refused_ticks={"no_time": 3},
     )  # fmt: skip
     document = health.document()
     await day.close()
@@ -154,6 +154,8 @@ def test_people_read_lines_with_indian_figures(
         "main: open, 3 instruments in full mode, age 0.4 s, replaced 2 times"
     )
     assert told["refused"] == "unknown token: 7"
+    assert told["posted refused"] == "no time: 3"
+    assert told["registered symbols"] == "4"
     assert told["note"] == "a note"
     assert told["exchange lag"] == "-"
     assert told["tick age"] == "10.5 s"

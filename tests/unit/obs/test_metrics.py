@@ -71,7 +71,7 @@ def test_two_programs_in_one_process_do_not_share_figures() -> None:
 def test_names_say_their_unit_and_every_figure_its_meaning() -> None:
     helps = re.findall(r"# HELP (\w+) (.+)", generate_latest(Program().registry).decode())
     assert [name for name, _ in helps] == [figure.name for figure in FIGURES]
-    units = r"(_total|_seconds|_bytes|_record|instruments|with_ticks)$"
+    units = r"(_total|_seconds|_bytes|_record|symbols|instruments|with_ticks)$"
     for name, meaning in helps:
         assert re.search(units, name)
         assert len(meaning) > 8

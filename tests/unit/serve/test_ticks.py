@@ -120,6 +120,8 @@ async def test_what_the_feeds_path_refuses_is_counted_with_the_rest(
     market.refusals = {"captured_live": 1, "unknown_field": 1}
     told = await post(client, [GOOD, GOOD, GOOD, GOOD | {"x": 1}])
     assert told == {"accepted": 1, "refused": {"unknown_field": 2, "captured_live": 1}}
+    await post(client, [7])
+    assert market.refused_ticks == {"unknown_field": 2, "captured_live": 1, "not_an_object": 1}
 
 
 @pytest.mark.parametrize("body", ["", "{", "{}", "7", "null", '"text"', "[1,", "\udcff"])
