@@ -140,6 +140,7 @@ async def _serve(folder: Path, ready: Connection) -> None:
         quotes=StoredQuotes(),
         bus=MemoryBus(),
         health=lambda: {"status": "ok"},
+        health_word=lambda: "ok",
         credentials=credentials,
         metrics=CollectorRegistry(),
         marks=source.mark,

@@ -210,7 +210,7 @@ class Market:
             "captured": lambda: self.captured, "candles": self.candles, "quotes": self.quotes,
             "bus": self.bus, "health": lambda: {"status": self.status, "ticks_processed": 7},
             "credentials": self.credentials, "metrics": self.registry, "settings": self.settings,
-            "refused_ticks": self.refused_ticks,
+            "refused_ticks": self.refused_ticks, "health_word": lambda: self.status,
         }  # fmt: skip
         return ServeParts(**(fields | changes))
 

@@ -66,7 +66,8 @@ class Doors:
         return ServeParts(
             clock=clock, instruments=lambda: market.day.book.table,
             captured=lambda: intake.wanted.tokens, candles=candles, quotes=market.board,
-            bus=intake.bus, health=self._health.document, credentials=self.credentials,
+            bus=intake.bus, health=self._health.document, health_word=self._health.word,
+            credentials=self.credentials,
             metrics=registry, marks=market.mark,
             gaps=market.gaps, settings=serve_settings(settings),
             clock_control=clock if isinstance(clock, SimulatedClock) else None,

@@ -64,15 +64,19 @@ class Health:
     def sample(self) -> None:
         self._samples.append((steady(), self._feed.counts.ticks))
 
+    def word(self) -> str:
+        """The document's status without the document."""
+        connections = self._connections()
+        return self._status(_age(connections), self._phase(self._clock.now()), connections)
+
     def document(self) -> dict[str, Any]:
         """The whole of ``/health``."""
         now = self._clock.now()
         day = self._market.day
-        connections = [c for pool in self._pools for c in pool.report()["connections"]]
-        age = self._data_age(connections)
+        connections = self._connections()
+        age, phase = _age(connections), self._phase(now)
         tick_ts = day.grid.newest_tick_ts
         tick_age = None if tick_ts is None else round(max(0, now - tick_ts) / SECOND, 1)
-        phase = self._calendar.state(SessionClass.CASH, now)
         return {
             "status": self._status(age, phase, connections),
             "as_of": ist_text(now),
@@ -105,9 +109,11 @@ class Health:
         (before, had), (after, has) = self._samples[0], self._samples[-1]
         return round((has - had) / max(after - before, 1e-9), 1)
 
-    def _data_age(self, connections: list[dict[str, Any]]) -> float | None:
-        ages = [c["age_seconds"] for c in connections if c["age_seconds"] is not None]
-        return round(min(ages), 1) if ages else None
+    def _connections(self) -> list[dict[str, Any]]:
+        return [connection for pool in self._pools for connection in pool.report()["connections"]]
+
+    def _phase(self, now: int) -> PhaseKind:
+        return self._calendar.state(SessionClass.CASH, now)
 
     def _status(
         self, age: float | None, phase: PhaseKind, connections: list[dict[str, Any]]
@@ -123,6 +129,12 @@ class Health:
 
     def _notes(self) -> list[str]:
         return [*self._told(), *([self._skew.note] if self._skew.note else [])]
+
+
+def _age(connections: list[dict[str, Any]]) -> float | None:
+    """Since the newest frame of any of them."""
+    ages = [c["age_seconds"] for c in connections if c["age_seconds"] is not None]
+    return round(min(ages), 1) if ages else None
 
 
 def memory_bytes() -> int:

@@ -314,8 +314,8 @@ class Replay:
         return ServeParts(
             clock=self._clock, instruments=lambda: book.table, captured=lambda: self._wanted,
             candles=LayeredCandles(market, lake, NoBroker(), book.calendar),
-            quotes=market.board, bus=market.bus, health=health.document, credentials=credentials,
-            metrics=registry, marks=market.mark,
+            quotes=market.board, bus=market.bus, health=health.document, health_word=health.word,
+            credentials=credentials, metrics=registry, marks=market.mark,
             gaps=market.gaps, clock_control=self._clock,
             settings=serve_settings(self._settings),
         )  # fmt: skip

@@ -76,6 +76,8 @@ class ServeParts:
     quotes: Quotes
     bus: Bus
     health: Callable[[], dict[str, Any]]
+    health_word: Callable[[], str]
+    """The document's ``status`` alone, for strangers: anybody may ask, so it must cost little."""
     credentials: Credentials
     metrics: CollectorRegistry
     clock_control: ClockControl | None = None

@@ -19,10 +19,9 @@ def health(parts: ServeParts) -> Endpoint:
     """GET /health: all of it with a credential, else only the one word that says how it is."""
 
     async def read_health(request: Request) -> Response:
-        document = parts.health()
         if request.scope.get(CALLER):
-            return answer(document)
-        return answer({"status": document.get("status", "unknown")})
+            return answer(parts.health())
+        return answer({"status": parts.health_word()})
 
     return read_health
 

@@ -107,6 +107,16 @@ async def test_health_says_one_word_to_a_stranger(
     assert (await anybody.get("/health", headers=key)).json()["ticks_processed"] == 7
 
 
+async def test_a_stranger_costs_no_health_document(market: Market) -> None:
+    def document() -> dict[str, object]:
+        raise AssertionError("a document for a stranger")
+
+    app = create_app(market.parts(health=document))
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as stranger:
+        assert (await stranger.get("/health")).json() == {"status": "ok"}
+
+
 @pytest.mark.parametrize(
     "query",
     [

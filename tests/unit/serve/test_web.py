@@ -143,8 +143,9 @@ async def test_what_breaks_inside_is_not_told_outside(market: Market) -> None:
 
     app = create_app(market.parts(health=broken))
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"authorization": f"Bearer {market.key}"}
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        answer = await client.get("/health")
+        answer = await client.get("/health", headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (500, "internal")
     assert "42" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
