@@ -45,8 +45,9 @@ class Health:
         unknown_wishes: Callable[[], list[str]],
         notes: Callable[[], list[str]],
         refused_ticks: Mapping[str, int],
+        now: Callable[[], float] = steady,
     ) -> None:
-        """``refused_ticks`` counts the posted ones, by reason."""
+        """``refused_ticks`` counts the posted ones, by reason; ``now`` is steady time."""
         self._market = market
         self._feed = feed
         self._clock = clock
@@ -56,13 +57,14 @@ class Health:
         self._texts = texts
         self._unknown = unknown_wishes
         self._start_ts = clock.now()
-        self._start_steady = steady()
+        self._now = now
+        self._start_steady = now()
         self._samples: deque[tuple[float, int]] = deque(maxlen=_RATE_SECONDS + 1)
         self._told = notes
         self._refused_ticks = refused_ticks
 
     def sample(self) -> None:
-        self._samples.append((steady(), self._feed.counts.ticks))
+        self._samples.append((self._now(), self._feed.counts.ticks))
 
     def word(self) -> str:
         """The document's status without the document."""
@@ -98,7 +100,7 @@ class Health:
             **self._market.forming_counts(),
             "last_tick_time": None if tick_ts is None else ist_text(tick_ts),
             "start_time": ist_text(self._start_ts),
-            "uptime_seconds": round(steady() - self._start_steady, 1),
+            "uptime_seconds": round(self._now() - self._start_steady, 1),
             "memory_mb": round(memory_bytes() / 1e6, 1),
         }
 

@@ -73,7 +73,7 @@ def describe(document: dict[str, Any]) -> str:
     d, n = document, grouped
     journal, market, gaps = d["journal"], d["market"], d["gaps"]
     seen, wanted = n(d["instruments_with_ticks"]), n(d["instrument_count"])
-    begun, final, amended = d["candles_created"], d["candles_completed"], d["amendments"]
+    created, completed, amended = d["candles_created"], d["candles_completed"], d["amendments"]
     rows = [
         ("status", str(d["status"])),
         ("market", f"{market['phase'].replace('_', ' ')}, {market['trading_date']}"),
@@ -82,13 +82,13 @@ def describe(document: dict[str, Any]) -> str:
         ("tick age", _seconds(d["tick_age_seconds"])),
         ("exchange lag", _seconds(d["exchange_lag_seconds"])),
         ("ticks", f"{n(d['ticks_processed'])}, {n(d['ticks_per_second'])} a second"),
-        ("last tick", _time(d["last_tick_time"])),
+        ("last tick time", _time(d["last_tick_time"])),
         ("instruments", f"{seen} with ticks of {wanted}"),
         ("registered symbols", n(d["registered_symbols"])),
-        ("candles", f"{n(begun)} begun, {n(final)} final, {n(amended)} amended"),
+        ("candles", f"{n(created)} created, {n(completed)} completed, {n(amended)} amended"),
         ("gaps", f"{n(gaps['minutes'])} minutes of {n(gaps['instruments'])} instruments"),
         ("journal", f"{n(journal['acknowledged'])} of {n(journal['newest'])} records on disk"),
-        ("up", f"{_duration(d['uptime_seconds'])}, since {_time(d['start_time'])}"),
+        ("uptime", f"{_duration(d['uptime_seconds'])}, since {_time(d['start_time'])}"),
         ("memory", f"{n(d['memory_mb'], 1)} MB"),
     ]
     rows += [(f"connection {link['connection']}", _link(link)) for link in d["connections"]]
@@ -96,7 +96,7 @@ def describe(document: dict[str, Any]) -> str:
         words = name.replace("_", " ")
         rows += [(words, f"{reason.replace('_', ' ')}: {n(k)}") for reason, k in d[name].items()]
     if journal["failure"]:
-        rows.append(("journal failed", str(journal["failure"])))
+        rows.append(("journal failure", str(journal["failure"])))
     rows += [("note", note) for note in d["notes"]]
     return pairs(rows)
 
