@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from firki.errors import ConfigError, Unavailable
+from firki.errors import ConfigError, Corrupt, Unavailable
 from firki.model.candle import CandleColumns, Flag, SessionKind
 from firki.model.ist import ist_text
 
@@ -26,21 +26,32 @@ def refuse_suffix(path: Path) -> None:
 
 
 def check_bars(bars: CandleColumns) -> None:
-    """Assert what must hold of every bar: high and low enclose the rest, no start comes twice."""
-    wrong = (
-        (bars.high < np.maximum(bars.open, bars.close))
-        | (bars.low > np.minimum(bars.open, bars.close))
-        | (bars.low <= 0)
-        | (bars.volume < 0)
+    """Raise Corrupt that names the first bar whose high and low do not enclose the rest, that has a
+    price of 0 or less, or whose start comes twice."""
+    right = (
+        (bars.high >= np.maximum(bars.open, bars.close))
+        & (bars.low <= np.minimum(bars.open, bars.close))
+        & (bars.low > 0)
+        & (bars.volume >= 0)
     )
-    twice = np.zeros(len(bars), np.bool_)
-    twice[1:] = (
+    if not right.all():
+        raise _wrong(bars, int(np.argmin(right)), "0 < low <= open, close <= high and a volume")
+    twice = (
         (bars.start_ts[1:] == bars.start_ts[:-1])
         & (bars.instrument_token[1:] == bars.instrument_token[:-1])
         & (bars.session[1:] == bars.session[:-1])
     )
-    bad = np.flatnonzero(wrong | twice)
-    assert not len(bad), f"{bars.interval} bar cannot be right: {bars.candle(int(bad[0]))}"
+    if twice.any():
+        raise _wrong(bars, int(np.argmax(twice)) + 1, "a start that comes once")
+
+
+def _wrong(bars: CandleColumns, row: int, expected: str) -> Corrupt:
+    bar = bars.candle(row)
+    return Corrupt(
+        f"bar {bar.instrument_token} {bar.interval} {ist_text(bar.start_ts)}: expected {expected}; "
+        f"found open {bar.open} high {bar.high} low {bar.low} close {bar.close} volume "
+        f"{bar.volume}; nothing is written"
+    )
 
 
 def to_rows(bars: CandleColumns, symbols: Mapping[int, str]) -> pl.DataFrame:
