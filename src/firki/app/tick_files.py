@@ -24,6 +24,8 @@ _SMALLEST_NS: Final = 10**17
 """1973 in ns; as s, ms or us it lies thousands of years ahead."""
 _MOST_STEPS_BACK: Final = 0.1
 """Recorders deliver one row in some hundreds late; a file in another order steps back far more."""
+_FEW_STEPS_BACK: Final = 100
+"""Up to so many say nothing about the order of a file: one late row is a ninth of nine."""
 _FORMS: Final = "expected ns UTC or times such as 2021-04-13 09:15:00, Indian if without an offset"
 
 
@@ -94,7 +96,7 @@ def _recording(day: date, files: Sequence[tuple[Path, pl.DataFrame]]) -> Recordi
 def _refuse_disorder(rows: pl.DataFrame, paths: Sequence[str]) -> None:
     timed = rows.filter(pl.col("ts") != 0)
     back = timed.select((pl.col("ts").diff().over("name") < 0).sum()).item()
-    if back > _MOST_STEPS_BACK * len(timed):
+    if back > max(_FEW_STEPS_BACK, _MOST_STEPS_BACK * len(timed)):
         raise ConfigError(
             f"ticks {', '.join(paths)}: expected rows in the order they arrived in, found "
             f"{back} of {len(timed)} that step back in time; sort them, or say their order in a "

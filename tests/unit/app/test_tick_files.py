@@ -140,14 +140,32 @@ def test_rows_of_several_names_are_merged_by_time(tmp_path: Path) -> None:
     assert found.rows["name"].to_list() == ["A", "B", "A", "B"]
 
 
-def test_a_file_that_runs_backwards_is_refused(tmp_path: Path) -> None:
-    n = 50
-    path = write(
-        tmp_path / "t.csv", symbol=["A"] * n, ts=[OPEN - k * SECOND for k in range(n)],
-        ltp=[1.0] * n, volume=[n - k for k in range(n)],
+def backwards(path: Path, rows: int) -> Path:
+    return write(
+        path, symbol=["A"] * rows, ts=[OPEN - k * SECOND for k in range(rows)], ltp=[1.0] * rows,
+        volume=[rows - k for k in range(rows)],
     )  # fmt: skip
-    with pytest.raises(ConfigError, match="49 of 50 that step back"):
-        read_recordings([path])
+
+
+def test_a_file_that_runs_backwards_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="101 of 102 that step back"):
+        read_recordings([backwards(tmp_path / "t.csv", 102)])
+
+
+def test_a_hundred_rows_that_step_back_are_late_ones_in_any_file(tmp_path: Path) -> None:
+    (found,) = read_recordings([backwards(tmp_path / "t.csv", 101)])
+    assert len(found.rows) == 101
+
+
+def test_one_late_row_does_not_refuse_a_small_file(tmp_path: Path) -> None:
+    seconds = [0, 1, 2, 3, 2, 4, 5, 6, 7]
+    path = write(
+        tmp_path / "t.csv", symbol=["A"] * 9, ts=[OPEN + s * SECOND for s in seconds],
+        ltp=[1.0] * 9, volume=list(range(9)),
+    )  # fmt: skip
+    (found,) = read_recordings([path])
+    arrivals = [(ts - OPEN) // SECOND for ts in found.rows["arrival"].to_list()]
+    assert arrivals == [0, 1, 2, 3, 3, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize("column", ["symbol", "ts", "ltp", "volume"])
