@@ -6,12 +6,13 @@ day's grid as if they came from a socket; a journal's records are folded as they
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from firki.app.bar_files import check_bars, refuse_suffix, to_rows, write_bars
 from firki.app.build_report import BuildReport, DayReport, Volumes, report_of, volumes_of
@@ -35,13 +36,15 @@ from firki.kite.instruments import parse
 from firki.live.grid import DayGrid, Rules
 from firki.live.reading import GridCandles
 from firki.live.whole_day import tokens
-from firki.model.candle import DAY, MINUTE, CandleColumns, Interval
+from firki.model.candle import DAY, MINUTE, CandleColumns, Flag, Interval
 from firki.model.reduction import reduce_days
 from firki.model.session import SessionClass
+from firki.model.tick import SECOND
 from firki.ports import Frame
 
 DEFAULT_INTERVALS: Final = ("1m", "5m", "15m", "30m", "60m", "day")
 _TOLD_EVERY: Final = 500
+_NEVER: Final = 1 << 62
 
 Progress = Callable[[str, int, int], None]
 """Told (what, records done, records in all) now and then."""
@@ -165,7 +168,7 @@ def _build_recording(
         grid = open_grid(Path(temporary), recording.trading_date, book, capacity=len(names.tokens))
         fold(grid, records(sent, names), sent.seconds, progress)
         symbols = {token: name for name, token in reversed(list(names.tokens.items()))}
-        volumes = _gather(grid, symbols, book, built)
+        volumes = _gather(grid, symbols, book, built, sent.oi_from)
         left_out = {**recording.left_out, **sent.left_out}
         report = report_of(grid, book, list(recording.files), left_out, volumes)
     return msgspec.structs.replace(report, rounded=sent.rounded)
@@ -225,8 +228,18 @@ def fold(grid: DayGrid, frames: Iterable[Frame], total: int, progress: Progress)
     progress(what, total, total)
 
 
-def _gather(grid: DayGrid, symbols: Mapping[int, str], book: Book, built: _Built) -> list[Volumes]:
-    """The day's bars of every instrument into ``built``; the parts of their volumes."""
+def _gather(
+    grid: DayGrid,
+    symbols: Mapping[int, str],
+    book: Book,
+    built: _Built,
+    oi_from: Mapping[int, int] | None = None,
+) -> list[Volumes]:
+    """The day's bars of every instrument into ``built``; the parts of their volumes.
+
+    A packet always has open interest, so of a recording ``oi_from`` says when it is one that was
+    recorded.
+    """
     candles = GridCandles(grid.file)
     volumes = []
     for token, symbol in sorted(symbols.items(), key=lambda item: item[1]):
@@ -234,9 +247,24 @@ def _gather(grid: DayGrid, symbols: Mapping[int, str], book: Book, built: _Built
         minutes = candles.bars(token, MINUTE)
         if minutes is None:
             continue
+        unknown_ts = -1 if oi_from is None else _last_before(minutes, oi_from.get(token, _NEVER))
         for interval in {MINUTE: None, DAY: None, **dict.fromkeys(built.intervals)}:
             bars = candles.bars(token, interval) if interval.minutes else candles.day_bar(token)
             if bars is not None and interval.name not in {"week", "month"}:
-                built.add(interval, bars)
+                built.add(interval, _without_oi(bars, unknown_ts))
         volumes.append(volumes_of(grid, book, token, symbol, int(minutes.volume.sum())))
     return volumes
+
+
+def _last_before(minutes: CandleColumns, ts: int) -> int:
+    """Start of the last minute that ended trading before that moment, -1 when none did."""
+    before = minutes.start_ts[minutes.last_tick_ts < ts - ts % SECOND]
+    return int(before.max(initial=-1))
+
+
+def _without_oi(bars: CandleColumns, until_ts: int) -> CandleColumns:
+    """The bars, those that start by then without open interest: one minute that lacks it is enough,
+    as in live bars."""
+    lacks = bars.start_ts <= until_ts
+    flags = np.where(lacks, bars.flags | np.uint16(Flag.NO_OI), bars.flags)
+    return replace(bars, flags=flags, oi=np.where(lacks, 0, bars.oi))

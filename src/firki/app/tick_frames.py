@@ -175,13 +175,15 @@ def _instrument(token: int, symbol: str, exchange: str, kind: SessionClass) -> I
 class Sendable:
     """A recording's rows as packets, in order of arrival, and what could not become one.
 
-    ``rounded`` counts prices finer than the exchange's integers.
+    ``rounded`` counts prices finer than the exchange's integers; ``oi_from`` is when the recording
+    first says the open interest of a token, for those of which it ever does.
     """
 
     columns: npt.NDArray[np.uint32]
     arrival: npt.NDArray[np.int64]
     left_out: dict[str, int]
     rounded: int
+    oi_from: Mapping[int, int]
 
     @property
     def edges(self) -> npt.NDArray[np.intp]:
@@ -216,12 +218,19 @@ def sendable(recording: Recording, names: Names) -> Sendable:
     columns[Column.LAST_PRICE] = price[keep]
     columns[Column.VOLUME_TRADED] = volume.fill_null(0).to_numpy()[keep]
     columns[Column.LAST_TRADE_TIME] = columns[Column.EXCHANGE_TIME] = second
-    columns[Column.OI] = rows["oi"].fill_null(0).clip(0, _LARGEST).to_numpy()[keep]
+    oi = rows.select(pl.col("oi").forward_fill().over("code"))["oi"]
+    columns[Column.OI] = oi.fill_null(0).clip(0, _LARGEST).to_numpy()[keep]
     return Sendable(
         columns,
         rows["arrival"].to_numpy()[keep],
         {why: count for why, count in left_out.items() if count},
         int((keep & fits & (np.abs(exact - price) > _EXACT)).sum()),
+        dict(
+            rows.filter(known & pl.col("oi").is_not_null())
+            .group_by("code")
+            .agg(pl.col("arrival").first())
+            .iter_rows()
+        ),
     )
 
 

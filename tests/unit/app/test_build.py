@@ -174,6 +174,63 @@ def test_rows_that_are_not_of_the_day_make_no_bar(settings: Settings, tmp_path: 
     assert infy.adds_up
 
 
+FUTURE = "NFO:NIFTY21APRFUT"
+
+
+def keep_oi(path: Path, *rows: tuple[str, int | None]) -> Path:
+    """A future that trades at these times, and the open interest said with each row."""
+    said = [(FUTURE, time, 14_400.0, 75 * n) for n, (time, _) in enumerate(rows)]
+    frame = pl.read_parquet(keep(path, said))
+    oi = pl.Series("oi", [oi for _, oi in rows], pl.Int64)
+    frame.with_columns(oi).write_parquet(path)
+    return path
+
+
+def oi_of(found: pl.DataFrame, interval: str) -> list[tuple[int | None, bool]]:
+    """Of each bar the open interest, and whether it is flagged as absent."""
+    own = bars(found, FUTURE, interval)
+    flagged = own["flags"].str.contains("no_oi")
+    return list(zip(own["oi"].to_list(), flagged.to_list(), strict=True))
+
+
+def test_a_recording_without_open_interest_has_none_in_its_bars(
+    settings: Settings, tmp_path: Path
+) -> None:
+    times = ("09:15:01", "09:15:30", "09:16:10", "10:20:00")
+    path = keep(
+        tmp_path / "t.parquet", [(FUTURE, t, 14_400.0, 75 * n) for n, t in enumerate(times)]
+    )
+    _, found = run(settings, tmp_path / "a.parquet", path)
+    assert oi_of(found, "1m") == [(None, True)] * 3
+    assert oi_of(found, "60m") == [(None, True)] * 2
+    assert oi_of(found, "day") == [(None, True)]
+    empty = keep_oi(tmp_path / "t.parquet", *((time, None) for time in times))
+    _, same = run(settings, tmp_path / "b.parquet", empty)
+    assert same.equals(found)
+
+
+def test_open_interest_runs_on_until_the_next_is_said(settings: Settings, tmp_path: Path) -> None:
+    path = keep_oi(
+        tmp_path / "t.parquet",
+        ("09:15:01", None), ("09:15:30", None), ("09:16:10", 1000), ("09:17:00", None),
+        ("10:20:00", None), ("10:21:00", 0),
+    )  # fmt: skip
+    _, found = run(settings, tmp_path / "o.parquet", path)
+    known = [(1000, False), (1000, False), (1000, False), (0, False)]
+    assert oi_of(found, "1m") == [(None, True), *known]
+    assert oi_of(found, "60m") == [(None, True), (0, False)], "as of a minute that has none"
+    assert oi_of(found, "day") == [(None, True)]
+
+
+def test_open_interest_said_from_the_start_is_in_every_bar(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = keep_oi(tmp_path / "t.parquet", ("09:15:01", 900), ("09:15:30", 950), ("10:20:00", None))
+    _, found = run(settings, tmp_path / "o.parquet", path)
+    assert oi_of(found, "1m") == [(950, False), (950, False)]
+    assert oi_of(found, "day") == [(950, False)]
+
+
 def test_volumes_that_do_not_add_up_are_told() -> None:
     wrong = Volumes(
         symbol="A", instrument_token=1, session_class="cash", baseline=1, bars=2, outside=3, gap=4,
