@@ -42,6 +42,9 @@ class Disk(Protocol):
     def sync(self, path: Path) -> None:
         """What the file or folder holds now survives a power loss once this returns."""
 
+    def forget(self, path: Path) -> None:
+        """Drop what memory holds of a synced file: it is read from the disk next time."""
+
 
 class SystemFile:
     """A file of the operating system, written at its end."""
@@ -73,6 +76,13 @@ class SystemDisk:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def forget(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(descriptor)
 

@@ -37,3 +37,11 @@ def test_a_file_closed_twice_leaves_other_files_alone(tmp_path: Path) -> None:
 def test_only_its_owner_may_read_a_segment(tmp_path: Path) -> None:
     SystemDisk().create(tmp_path / "new").close()
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_forgotten_is_read_from_the_disk(tmp_path: Path) -> None:
+    disk, path = SystemDisk(), tmp_path / "new"
+    path.write_bytes(bytes(range(256)) * 64)
+    disk.sync(path)
+    disk.forget(path)
+    assert path.read_bytes() == bytes(range(256)) * 64

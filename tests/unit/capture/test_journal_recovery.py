@@ -2,10 +2,12 @@ import errno
 from pathlib import Path
 
 import pytest
-from tests.fakes.day import begin_day, frames, write_run
+from tests.fakes.day import begin_day, frames, open_writer, write_run
 from tests.fakes.disk import FaultyDisk
 
 from firki.capture.journal_day import HEADER_NAME
+from firki.capture.journal_disk import DiskError
+from firki.capture.journal_reader import read_records
 from firki.capture.journal_recovery import Recovered, recover
 from firki.capture.segment import GROUP_HEADER_BYTES, SEGMENT_HEADER_BYTES
 from firki.errors import ConfigError, Corrupt
@@ -71,6 +73,21 @@ def test_what_a_killed_run_wrote_is_made_durable_before_it_is_built_on(tmp_path:
     disk = FaultyDisk({("sync_path", 1): errno.EIO})
     with pytest.raises(OSError, match="EIO"):
         recover(two_runs(tmp_path), disk)
+
+
+def test_what_a_failed_sync_left_in_memory_alone_is_not_built_on(tmp_path: Path) -> None:
+    disk = FaultyDisk({("sync", 3): errno.EIO})
+    writer = open_writer(begin_day(tmp_path), disk=disk)
+    writer.commit(RECORDS[:5])
+    with pytest.raises(DiskError):
+        writer.commit(RECORDS[5:8])
+    writer.close()
+    assert list(read_records(tmp_path)) == RECORDS[:8], "still cached"
+    assert recover(tmp_path, disk).newest == 5
+    again = open_writer(tmp_path, disk=disk)
+    again.commit(RECORDS[5:7])
+    again.finish()
+    assert list(read_records(tmp_path)) == RECORDS[:7]
 
 
 @pytest.mark.parametrize("offset", [3, SEGMENT_HEADER_BYTES + GROUP_HEADER_BYTES + 3])
