@@ -16,14 +16,14 @@ from firki.app.folder import DataFolder
 from firki.capture import journal_day
 from firki.capture.journal import JournalSettings, open_journal
 from firki.capture.journal_reader import read_records
-from firki.errors import Corrupt, FirkiError
+from firki.errors import ConfigError, Corrupt, FirkiError
 from firki.kite import instruments as kite_instruments
 from firki.kite import wire
 from firki.live import file as grid_file
 from firki.live import layout as at
 from firki.live.grid import Changes, DayGrid, Rules
 from firki.live.reading import GridCandles
-from firki.model.calendar import Calendar, ist_midnight
+from firki.model.calendar import Calendar, CalendarError, ist_midnight
 from firki.model.hours import CLASSES
 from firki.model.instrument import InstrumentTable
 from firki.model.session import Session, SessionClass
@@ -153,18 +153,39 @@ class Book:
 
 
 def read_book(folder: Path) -> Book:
-    """The book a day's journal was begun with, from the files beside it."""
+    """The book a day's journal was begun with, from the files beside it.
+
+    Raises Corrupt where they are not as they were, ConfigError where the calendar is not one of
+    this release.
+    """
     header = journal_day.read_header(folder)
     for name, why in journal_day.damaged_files(folder, header):
         raise Corrupt(f"{folder / name} {why}; put the right one back to fold the day's records")
     names = (_INSTRUMENTS, _CALENDAR, _OVERRIDES, _FOLD)
+    if missing := [name for name in names if name not in header.files]:
+        raise Corrupt(f"{folder / journal_day.HEADER_NAME} names no {', '.join(missing)}")
     files = {name: (folder / name).read_bytes() for name in names}
-    fold = msgspec.json.decode(files[_FOLD], type=_Fold)
+    rules, changes = _fold_rules(folder / _FOLD, files[_FOLD])
+    calendar = CalendarFiles(files[_CALENDAR], files[_OVERRIDES], changes)
+    try:
+        return Book.of(files[_INSTRUMENTS], calendar, rules, day=header.trading_date)
+    except CalendarError as error:
+        name = _OVERRIDES if error.errors[0].startswith("overrides") else _CALENDAR
+        raise ConfigError(
+            f"{folder / name}: {error}; read the day with the release that wrote it"
+        ) from error
+
+
+def _fold_rules(path: Path, data: bytes) -> tuple[Rules, tuple[str, ...]]:
+    """The rules of the fold, and the calendar's changes that were switched on."""
+    try:
+        fold = msgspec.json.decode(data, type=_Fold)
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"{path}: {error}; read the day with the release that wrote it") from error
     rules = Rules(
         fold.final_exchange_seconds, fold.final_market_seconds, fold.strict, fold.repair_extremes
     )
-    calendar = CalendarFiles(files[_CALENDAR], files[_OVERRIDES], fold.calendar_changes)
-    return Book.of(files[_INSTRUMENTS], calendar, rules, day=header.trading_date)
+    return rules, fold.calendar_changes
 
 
 def open_grid(folder: Path, day: date, book: Book, *, capacity: int) -> DayGrid:
