@@ -22,7 +22,7 @@ from firki.model.reduction import SessionOf, reduce_days, reduce_minutes
 from firki.store import lake_file as parquet
 from firki.store.lake_file import Content, Origin
 from firki.store.lake_manifest import DAYS, MINUTES, Kept, Shelf, month_of
-from firki.store.lake_writer import LakeWriter, Minutes, check
+from firki.store.lake_writer import TIME, LakeWriter, Minutes, check
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,8 @@ class Lake:
             for folder, file in ((MINUTES, kept.file), (DAYS, bars.file)):
                 if file:
                     parquet.read_note(self._shelf.path(folder, file))
+            if kept.file and kept.order == TIME:  # damage may be why it was never compacted
+                check(self._shelf.path(MINUTES, kept.file), kept.content, MINUTES)
         except Corrupt as error:
             log.warning("%s", error)
             return None
@@ -184,7 +186,10 @@ class Lake:
         return self._writer.put(day, minutes, days, keys, origin)
 
     def compact(self) -> list[date]:
-        """Finish what a kill left in time order; answers the days that were."""
+        """Finish what a kill left in time order; answers the days that could be.
+
+        Raises Unavailable when the disk failed some of them.
+        """
         return self._writer.compact_all()
 
 

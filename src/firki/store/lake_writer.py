@@ -50,16 +50,14 @@ class LakeWriter:
             bars = parquet.to_frame(parquet.settled(days), keys)
             kept_month = self._put_month(manifest, day, bars, origin)
             changed = kept is not old or kept_month is not old_month
-            if not changed and kept.origins[name] == origin:
-                return False
-            origins = {**kept_month.origins, name: origin}
-            self._commit(
-                manifest,
-                minutes={name: msgspec.structs.replace(kept, origins={name: origin})},
-                days={month: msgspec.structs.replace(kept_month, origins=origins)},
-            )
-            if changed:
-                self.compact(day)
+            if changed or kept.origins[name] != origin:
+                origins = {**kept_month.origins, name: origin}
+                self._commit(
+                    manifest,
+                    minutes={name: msgspec.structs.replace(kept, origins={name: origin})},
+                    days={month: msgspec.structs.replace(kept_month, origins=origins)},
+                )
+            self.compact(day)
             return changed
 
     def compact(self, day: date) -> None:
@@ -79,15 +77,26 @@ class LakeWriter:
             self._commit(manifest, minutes={name: compacted}, days={})
 
     def compact_all(self) -> list[date]:
-        """Compact every day that a kill left in time order."""
-        found = [
-            date.fromisoformat(name)
-            for name, kept in self._shelf.load().minutes.items()
-            if kept.order == TIME and kept.file
-        ]
-        for day in found:
-            self.compact(day)
-        return found
+        """Compact every day that a kill left in time order; answers those that could be.
+
+        A damaged one stays as it is. Raises Unavailable once all were tried if the disk failed one.
+        """
+        done: list[date] = []
+        passing: Unavailable | None = None
+        for name, kept in self._shelf.load().minutes.items():
+            if kept.order != TIME or not kept.file:
+                continue
+            try:
+                check(self._shelf.path(MINUTES, kept.file), kept.content, MINUTES)
+                self.compact(date.fromisoformat(name))
+                done.append(date.fromisoformat(name))
+            except Corrupt as error:
+                log.warning("day stays in time order date=%s why=%s", name, error)
+            except Unavailable as error:
+                passing = error
+        if passing is not None:
+            raise passing
+        return done
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -207,9 +216,14 @@ def _content(parts: Iterator[CandleColumns]) -> Content:
 
 @contextlib.contextmanager
 def _told(folder: Path) -> Iterator[None]:
-    """A disk that fails or is full, as an error that says the day can be settled later."""
+    """A disk that fails or is full, as an error that says the day can be settled later; a panic of
+    polars, which is no ``Exception``, as the damage it stands for."""
     try:
         yield
+    except pl.exceptions.PanicException as error:
+        raise Corrupt(
+            f"lake {folder}: polars broke off ({error}); the day stays in its journal"
+        ) from error
     except (OSError, pl.exceptions.PolarsError) as error:
         raise Unavailable(
             f"lake {folder}: cannot be written ({error}); the day stays in its journal and is "
