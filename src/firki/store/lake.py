@@ -57,7 +57,10 @@ class Lake:
         return max(self.days(), default=None)
 
     def origin(self, day: date) -> Origin | None:
-        """What a settled day was made from; None when it has not been, or its file is no longer."""
+        """What a settled day was made from; None when it has not been, or its file is no longer.
+
+        Raises Unavailable when a file of the day cannot be opened just now.
+        """
         manifest, name = self._shelf.load(), day.isoformat()
         kept, bars = manifest.minutes.get(name), manifest.days.get(month_of(day))
         if kept is None or bars is None or name not in bars.origins:
@@ -74,12 +77,15 @@ class Lake:
         return kept.origins[name]
 
     def verify(self, day: date) -> Content:
-        """Read a day's minutes whole; raises Corrupt that names the file when they have changed."""
-        kept = self._shelf.load().minutes.get(day.isoformat())
-        if kept is None:
+        """Read a day's minutes and its month's day bars whole; raises Corrupt that names the file
+        when they have changed. Answers what the minutes are."""
+        manifest, name = self._shelf.load(), day.isoformat()
+        kept, bars = manifest.minutes.get(name), manifest.days.get(month_of(day))
+        if kept is None or bars is None or name not in bars.origins:
             raise Unavailable(f"lake {self._shelf.folder}: {day} is not settled")
-        if kept.file:
-            check(self._shelf.path(MINUTES, kept.file), kept.content, MINUTES)
+        for folder, file in ((MINUTES, kept), (DAYS, bars)):
+            if file.file:
+                check(self._shelf.path(folder, file.file), file.content, folder)
         return kept.content
 
     # -- reading -------------------------------------------------------------------------------
@@ -164,7 +170,7 @@ class Lake:
                 if f"{folder}/{path.name}" not in self._shelf.load().names():
                     raise _ReplacedError from error
                 if path.name not in self.damaged:
-                    self.damaged[path.name] = str(parquet.damaged(path, error))
+                    self.damaged[path.name] = str(parquet.unreadable(path, error))
                     log.warning("%s", self.damaged[path.name])
         return pl.concat(parts)
 

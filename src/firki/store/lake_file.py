@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from firki.errors import Corrupt
+from firki.errors import Corrupt, Unavailable
 from firki.model.candle import DAY, MINUTE, CandleColumns, Flag, Status
 
 ROW_GROUP: Final = 1 << 15
@@ -112,7 +112,7 @@ def to_candles(frame: pl.DataFrame, *, as_of_ts: int, interval: str) -> CandleCo
 
 
 def write(path: Path, frames: Iterator[pl.DataFrame], note: Note, *, level: int) -> None:
-    """The frames as one durable file, one at a time in memory."""
+    """The frames as one durable file, one at a time in memory; its name is not made durable."""
 
     def pull(
         _columns: list[str] | None, _where: pl.Expr | None, _rows: int | None, _size: int | None
@@ -128,7 +128,6 @@ def write(path: Path, frames: Iterator[pl.DataFrame], note: Note, *, level: int)
         metadata={_NOTE: msgspec.json.encode(note).decode()},
     )
     sync(path)
-    sync(path.parent)
 
 
 def read_note(path: Path) -> Note:
@@ -137,7 +136,7 @@ def read_note(path: Path) -> Note:
         found = pl.read_parquet_metadata(path).get(_NOTE, "")
         return msgspec.json.decode(found.encode(), type=Note)
     except UNREADABLE as error:
-        raise damaged(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def scan(paths: Sequence[Path], where: pl.Expr) -> pl.DataFrame:
@@ -150,7 +149,7 @@ def count(path: Path) -> int:
     try:
         return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
     except UNREADABLE as error:
-        raise damaged(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def pieces(path: Path, *, rows: int, interval: str) -> Iterator[CandleColumns]:
@@ -169,7 +168,7 @@ def content(path: Path, *, rows: int, interval: str) -> Content:
         for candles in pieces(path, rows=rows + 1, interval=interval):
             found = found.plus(candles)
     except UNREADABLE as error:
-        raise damaged(path, error) from error
+        raise unreadable(path, error) from error
     return found
 
 
@@ -185,8 +184,14 @@ def by_instrument(path: Path, *, rows: int, tokens_at_once: int = 1024) -> Itera
         yield lazy.filter(inside).collect().sort(ORDER)
 
 
-def damaged(path: Path, error: BaseException) -> Corrupt:
+def unreadable(path: Path, error: BaseException) -> Corrupt | Unavailable:
+    """What a failed reading means: damage, or that the file cannot be opened just now."""
     reason = str(error).strip().partition("\n")[0]
+    # Polars raises OSError where it cannot open a file; what is in one it finds at fault otherwise.
+    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+        return Unavailable(
+            f"lake file {path}: cannot be opened ({reason}); nothing is settled until it can"
+        )
     return Corrupt(
         f"lake file {path}: not readable ({reason}); settle the day again from its journal, or "
         "put the file back from a copy"

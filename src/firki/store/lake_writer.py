@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -10,12 +10,22 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from firki.errors import Corrupt, Unavailable
+from firki.errors import Corrupt, FirkiError, Unavailable
 from firki.model.candle import CandleColumns
 from firki.model.ist import ist_midnight
 from firki.store import lake_file as parquet
 from firki.store.lake_file import Content, Note, Origin
-from firki.store.lake_manifest import DAYS, MINUTES, Kept, Manifest, Shelf, file_name, month_of
+from firki.store.lake_manifest import (
+    DAYS,
+    MINUTES,
+    Found,
+    Kept,
+    Manifest,
+    Shelf,
+    draft_of,
+    file_name,
+    month_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +42,9 @@ class LakeWriter:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._damaged: set[Path] = set()
+        """Files found so, which are set aside once they are no longer listed."""
+        self._left: set[Path] = set()
 
     def put(
         self,
@@ -42,8 +55,7 @@ class LakeWriter:
         origin: Origin,
     ) -> bool:
         """Keep a day in place of what was kept of it; False when its candles are as before."""
-        with _told(self._shelf.folder):
-            manifest = self._begin()
+        with self._writing() as manifest:
             name, month = day.isoformat(), month_of(day)
             old, old_month = manifest.minutes.get(name), manifest.days.get(month)
             kept = self._put_minutes(manifest, name, minutes, keys, origin)
@@ -62,8 +74,7 @@ class LakeWriter:
 
     def compact(self, day: date) -> None:
         """Rewrite a day that lies in time order in instrument order; nothing if it does not."""
-        with _told(self._shelf.folder):
-            manifest = self._begin()
+        with self._writing() as manifest:
             name = day.isoformat()
             kept = manifest.minutes[name]
             if kept.order == INSTRUMENT or not kept.file:
@@ -72,7 +83,7 @@ class LakeWriter:
             path = self._shelf.path(MINUTES, file_name(name, manifest.serial + 1))
             note = Note(covers=name, interval=MINUTES, order=INSTRUMENT, origins=kept.origins)
             self._shelf.write(path, parquet.by_instrument(source, rows=kept.content.rows), note)
-            check(path, kept.content, MINUTES)
+            check(draft_of(path), kept.content, MINUTES)
             compacted = msgspec.structs.replace(kept, file=path.name, order=INSTRUMENT)
             self._commit(manifest, minutes={name: compacted}, days={})
 
@@ -111,7 +122,7 @@ class LakeWriter:
         """The day's minutes as they are kept, or newly written."""
         expected = _content(minutes())
         old = manifest.minutes.get(name)
-        if old is not None and old.content == expected and self._is_sound(old, MINUTES):
+        if old is not None and self._is_sound(old, MINUTES) and old.content == expected:
             return old
         if not expected.rows:
             return Kept(file="", order=INSTRUMENT, content=expected, origins={name: origin})
@@ -127,7 +138,7 @@ class LakeWriter:
                 yield parquet.to_frame(parquet.settled(part), keys)
 
         self._shelf.write(path, frames(), note)
-        check(path, written, MINUTES)
+        check(draft_of(path), written, MINUTES)
         return Kept(file=path.name, order=TIME, content=written, origins=note.origins)
 
     def _put_month(self, manifest: Manifest, day: date, bars: pl.DataFrame, origin: Origin) -> Kept:
@@ -146,7 +157,7 @@ class LakeWriter:
         path = self._shelf.path(DAYS, file_name(month, manifest.serial + 1))
         note = Note(covers=month, interval=DAYS, order=INSTRUMENT, origins=origins)
         self._shelf.write(path, iter([whole]), note)
-        check(path, content, DAYS)
+        check(draft_of(path), content, DAYS)
         return Kept(file=path.name, order=INSTRUMENT, content=content, origins=origins)
 
     def _month(self, old: Kept | None) -> tuple[Kept | None, pl.DataFrame]:
@@ -158,7 +169,7 @@ class LakeWriter:
         return old, parquet.scan([self._shelf.path(DAYS, old.file)], pl.lit(value=True))
 
     def _is_sound(self, kept: Kept, folder: str) -> bool:
-        """Whether a file still holds what it held; a damaged one is kept under another name."""
+        """Whether a file still holds what it held; a damaged one will be set aside."""
         if not kept.file:
             return True
         path = self._shelf.path(folder, kept.file)
@@ -166,35 +177,86 @@ class LakeWriter:
             check(path, kept.content, folder)
         except Corrupt as error:
             log.warning("%s", error)
-            self._shelf.set_aside(path)
+            self._damaged.add(path)
             return False
+        self._damaged.discard(path)  # a copy was put back
         return True
 
-    def _begin(self) -> Manifest:
-        """The manifest in force, on disk, with nothing beside the files it names."""
-        manifest = self._shelf.load()
-        if not self._shelf.has_manifest:
-            self._shelf.commit(manifest)
-        self._sweep(manifest)
-        return manifest
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Manifest]:
+        """The manifest in force, on disk, with what an earlier write left cleared away. A write
+        that fails leaves no draft: on a full disk it would take the last of the room."""
+        with _told(self._shelf.folder):
+            manifest = self._shelf.begin()
+            self._remove_drafts()
+            self._sweep(manifest)
+            try:
+                yield manifest
+            except (FirkiError, OSError, pl.exceptions.PolarsError):
+                self._remove_drafts()
+                raise
+
+    def _remove_drafts(self) -> None:
+        for draft in self._shelf.drafts():
+            self._shelf.remove(draft.path)
 
     def _commit(
         self, manifest: Manifest, *, minutes: Mapping[str, Kept], days: Mapping[str, Kept]
     ) -> None:
+        """Give the drafts their names, list them, and clear away what they replace."""
         new = Manifest(
             serial=manifest.serial + 1,
             minutes={**manifest.minutes, **minutes},
             days={**manifest.days, **days},
         )
-        self._shelf.commit(new)
+        paths = [self._shelf.path(MINUTES, kept.file) for kept in minutes.values()]
+        paths += [self._shelf.path(DAYS, kept.file) for kept in days.values()]
+        drawn = [path for path in paths if draft_of(path).exists()]
+        try:
+            for path in drawn:
+                self._shelf.keep(path)
+            self._shelf.commit(new)
+        except OSError:
+            self._take_back(drawn)
+            raise
         self._sweep(new)
 
-    def _sweep(self, manifest: Manifest) -> None:
-        """Remove files that were replaced, or left half-made by a kill."""
-        named = manifest.names()
-        for folder, path, _, _ in self._shelf.files():
-            if f"{folder}/{path.name}" not in named:
+    def _take_back(self, paths: Sequence[Path]) -> None:
+        """Remove what could not be listed: nobody knows it, and it is written anew."""
+        listed = self._shelf.load().names()
+        for path in paths:
+            if f"{path.parent.name}/{path.name}" not in listed:
                 self._shelf.remove(path)
+
+    def _sweep(self, manifest: Manifest) -> None:
+        named = manifest.names()
+        for found in self._shelf.files():
+            if found.name not in named:
+                self._clear(found, manifest)
+
+    def _clear(self, found: Found, manifest: Manifest) -> None:
+        """Remove a file that a newer one stands for. What cannot be read is set aside, and what
+        nothing stands for is left: it may be all there is of a day."""
+        if found.path in self._damaged:
+            self._shelf.set_aside(found.path)
+            return
+        try:
+            days = parquet.read_note(found.path).origins
+        except Corrupt as error:
+            log.warning("%s", error)
+            self._shelf.set_aside(found.path)
+        except Unavailable as error:
+            self._tell_left(found.path, str(error))
+        else:
+            if manifest.stands_for(found, days):
+                self._shelf.remove(found.path)
+            else:
+                self._tell_left(found.path, "not listed, and nothing newer stands for it")
+
+    def _tell_left(self, path: Path, why: str) -> None:
+        if path not in self._left:
+            self._left.add(path)
+            log.warning("lake file is left where it is file=%s why=%s", path, why)
 
 
 def check(path: Path, expected: Content, interval: str) -> None:
