@@ -12,6 +12,7 @@ from firki.timing import DrivenClock
 
 FASTEST: Final = 100_000.0
 _MICROSECOND: Final = timedelta(microseconds=1)
+_MOST_NS: Final = 2**63 - 1
 
 
 def at(day: date, moment: time) -> int:
@@ -25,7 +26,7 @@ def parse_moment(value: object, today: date) -> int:
 
     Raises ValueError that names the accepted forms.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_NS:
         return value
     if isinstance(value, str):
         text = value.strip()

@@ -1,5 +1,6 @@
 """The control door: the clock, the truth of the tape, and who is connected. Loopback only."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -44,25 +45,40 @@ def clock_state(box: Box) -> dict[str, Any]:
     return {"now_ts": box.clock.now(), "speed": box.clock.speed, "running": box.clock.running}
 
 
-async def set_clock(box: Box, order: ClockOrder) -> dict[str, Any]:
-    """Follow the order; raises ValueError with what is wrong with it, and then nothing is done."""
+async def set_clock(
+    box: Box, order: ClockOrder, wanted: Callable[[], bool] = lambda: True
+) -> dict[str, Any]:
+    """Follow the order, as long as it is wanted; raises ValueError with what is wrong with it, and
+    then nothing is done."""
     if order == ClockOrder():
         raise ValueError("expected at least one of speed, to, pause, run")
     if order.pause is not None and order.pause == order.run:
         raise ValueError("pause and run contradict each other")
     speed = None if order.speed is None else parse_speed(order.speed)
-    to_ts = None if order.to is None else parse_moment(order.to, box.clock.today())
-    if to_ts is not None and to_ts < (now := box.clock.now()):
-        raise ValueError(f"to {ist_text(to_ts)} lies before {ist_text(now)}: it never goes back")
+    to_ts = None if order.to is None else _target(box, order.to)
     if speed is not None:
         box.clock.set_speed(speed)
     if order.pause or order.run is False:
+        box.player.end_steps()
         box.clock.pause()
     elif order.run or order.pause is False:
         box.clock.run()
     if to_ts is not None:
-        await box.player.play_to(to_ts)
+        await box.player.play_to(to_ts, wanted)
     return clock_state(box)
+
+
+def _target(box: Box, to: int | str) -> int:
+    """The moment to play to; raises ValueError for one that no step goes to."""
+    to_ts, now, end_ts = parse_moment(to, box.clock.today()), box.clock.now(), box.player.step_end()
+    if to_ts < now:
+        raise ValueError(f"to {ist_text(to_ts)} lies before {ist_text(now)}: it never goes back")
+    if to_ts > end_ts:
+        raise ValueError(
+            f"to {ist_text(to_ts)} lies beyond {ist_text(end_ts)}: one step goes no further than "
+            "the end of the next trading day"
+        )
+    return to_ts
 
 
 def truth(box: Box, question: TruthQuestion) -> list[dict[str, Any]]:
@@ -114,10 +130,20 @@ async def _get_clock(box: Box, _request: Request) -> Any:
 
 
 async def _post_clock(box: Box, request: Request) -> Any:
+    order = await _read(request, ClockOrder)
+    gone = asyncio.create_task(_hang_up(request))
     try:
-        return await set_clock(box, await _read(request, ClockOrder))
+        return await set_clock(box, order, wanted=lambda: not gone.done())
     except ValueError as error:
         raise KiteError.bad_input(f"clock: {error}") from error
+    finally:
+        gone.cancel()
+
+
+async def _hang_up(request: Request) -> None:
+    """Until the caller is gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _post_truth(box: Box, request: Request) -> Any:

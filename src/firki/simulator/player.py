@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Final, Protocol
 
 from firki.simulator.clock import MarketClock, at
@@ -75,6 +75,7 @@ class Player:
         self.held_back = 0
         """How often market time had to wait because it ran faster than the machine."""
         self._turn = asyncio.Lock()
+        self._ended_steps = 0
 
     async def run(self) -> None:
         """Follow the clock until cancelled."""
@@ -83,21 +84,40 @@ class Player:
                 is_behind = await self._follow()
             await pause(0 if is_behind else self._wait)
 
-    async def play_to(self, target_ts: int) -> None:
+    async def play_to(self, target_ts: int, wanted: Callable[[], bool] = lambda: True) -> None:
         """Everything due up to the target, in order, as fast as the sockets take it; then the
-        clock goes on from there. A target that lies behind changes nothing."""
+        clock goes on from there. A target that lies behind changes nothing. After ``end_steps``,
+        or when it is not ``wanted`` any more, it ends with the stretch that is being played.
+
+        A stretch holds some thousand snapshots, or a time without any.
+        """
+        ended = self._ended_steps
+
+        def goes_on() -> bool:
+            return ended == self._ended_steps and wanted()
+
         async with self._turn:
             self._clock.stop_at(max(self._clock.now(), self._played_ts))
             try:
-                while self._played_ts < target_ts:
+                while self._played_ts < target_ts and goes_on():
                     await self._play(min(target_ts, self._next_stop()))
                     self._clock.stop_at(self._played_ts)
                     for deaf in await self._unread(_UNREAD_BYTES):
                         deaf.cut()
-                self._clock.stop_at(max(self._clock.now(), target_ts))
+                if goes_on():
+                    self._clock.stop_at(max(self._clock.now(), target_ts))
                 await self._unread(0)
             finally:
                 self._clock.go_on()
+
+    def end_steps(self) -> None:
+        """Nothing asked of ``play_to`` so far is played on."""
+        self._ended_steps += 1
+
+    def step_end(self) -> int:
+        """As far as one step may go: the end of the next trading day, of today without one."""
+        day = self._days.after(self.market.trading_date) or self.market.trading_date
+        return at(max(day, self._clock.today()) + timedelta(days=1), time())
 
     async def _follow(self) -> bool:
         """One stretch of what is due; the answer is whether more is due already."""
