@@ -23,6 +23,7 @@ _MOST_LEAD_NS: Final = 3 * 3600 * SECOND
 """What is further ahead is not believed; a simulator further behind plays another day."""
 _STEP_TIMEOUT_SECONDS: Final = 300.0
 """Going to a moment is answered when everything up to it has been played."""
+_MOST_WORDS: Final = 400
 
 
 class Door(Protocol):
@@ -41,6 +42,10 @@ class _Told(msgspec.Struct):
     now_ts: int
     speed: float
     running: bool
+
+
+class _Refused(msgspec.Struct):
+    message: str
 
 
 class SimulatedClock:
@@ -144,7 +149,7 @@ class SimulatedClock:
                 "running, and is this its control address?"
             ) from error
         if answer.status_code >= 400:
-            raise Rejected(f"clock: {answer.text[:200]}")
+            raise Rejected(f"clock: {_refusal(answer)}")
         self._take(msgspec.json.decode(answer.content, type=_Told), self._steady() - before)
 
     def _take(self, told: _Told, seconds: float) -> None:
@@ -160,6 +165,15 @@ class SimulatedClock:
         self._told = told
         if self._newest_ts - now_ts > _MOST_LEAD_NS:
             self._newest_ts = now_ts
+
+
+def _refusal(answer: httpx2.Response) -> str:
+    """The door's own sentence."""
+    try:
+        told = msgspec.json.decode(answer.content, type=_Refused).message
+    except msgspec.MsgspecError:
+        told = answer.text
+    return told.removeprefix("clock: ")[:_MOST_WORDS]
 
 
 @contextlib.asynccontextmanager

@@ -110,7 +110,10 @@ class ReplayClock:
         running: bool | None = None,
         to_ts: int | None = None,
     ) -> None:
-        """Change speed, pause or run; ``to_ts`` plays up to that moment as fast as it can."""
+        """Change speed, pause or run; ``to_ts`` plays up to that moment as fast as it can.
+
+        A pause ends the step that is being played, and so does a newer step or a cancel.
+        """
         if to_ts is not None and to_ts < self._now_ts:
             raise Rejected(
                 f"replay: {ist_text(to_ts)} is past ({ist_text(self._now_ts)}); start it again "
@@ -121,17 +124,26 @@ class ReplayClock:
         self._speed = speed if speed is not None else self._speed
         self._running = running if running is not None else self._running
         self._anchor = (steady(), self._now_ts)
-        if to_ts is not None and not self._ended:
-            self._target_ts = to_ts
-            self._reached.clear()
+        if to_ts is not None or running is False:
+            self._finish_step()
         self._stir()
         if to_ts is not None and not self._ended:
-            await self._reached.wait()
+            await self._step(to_ts)
 
     def end(self) -> None:
         """There are no more records: nobody waits for one."""
         self._ended = True
         self._finish_step()
+
+    async def _step(self, to_ts: int) -> None:
+        reached = asyncio.Event()
+        self._target_ts, self._reached = to_ts, reached
+        self._stir()
+        try:
+            await reached.wait()
+        finally:
+            if not reached.is_set():  # nobody waits for it any more
+                self._finish_step()
 
     def _finish_step(self) -> None:
         self._target_ts = 0

@@ -1,8 +1,9 @@
 """Market time, and its levers where it is driven."""
 
+import asyncio
 import math
-from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -61,12 +62,32 @@ def set_clock(parts: ServeParts) -> Endpoint:
                 "market time here is the machine's own; it cannot be driven",
             )
         change = _change(body)
-        await parts.clock_control.change(
+        driving = parts.clock_control.change(
             speed=change.speed, running=_running(change), to_ts=_moment(change.to)
         )
+        await _while_there(request, driving)
         return answer(_state(parts))
 
     return write_clock
+
+
+async def _while_there(request: Request, work: Coroutine[Any, Any, None]) -> None:
+    """Until the work is done or the caller hangs up, which cancels it; raises what it raises."""
+    tasks = asyncio.create_task(work), asyncio.create_task(_hang_up(request))
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _hang_up(request: Request) -> None:
+    """Until the caller is gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _state(parts: ServeParts) -> ClockState:

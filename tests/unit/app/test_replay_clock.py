@@ -44,6 +44,38 @@ async def test_a_step_beyond_the_end_of_the_day_ends_there() -> None:
     await asyncio.wait_for(clock.change(to_ts=at("23:30")), 5)
 
 
+async def test_a_pause_ends_a_step_where_it_is() -> None:
+    clock = paused()
+    step = asyncio.create_task(clock.change(to_ts=at("09:20")))
+    await asyncio.sleep(0)
+    clock.reach(at("09:17"))
+    await clock.change(running=False)
+    await asyncio.wait_for(step, 5)
+    assert clock.now() == at("09:17")
+    assert clock.wait_for(at("09:18")) is None
+
+
+async def test_a_step_that_nobody_waits_for_any_more_is_not_played_on() -> None:
+    clock = paused()
+    step = asyncio.create_task(clock.change(to_ts=at("09:20")))
+    await asyncio.sleep(0)
+    step.cancel()
+    await asyncio.wait([step], timeout=5)
+    assert step.cancelled()
+    assert clock.wait_for(at("09:16")) is None
+
+
+async def test_a_newer_step_takes_the_place_of_an_older_one() -> None:
+    clock = paused()
+    older = asyncio.create_task(clock.change(to_ts=at("09:30")))
+    await asyncio.sleep(0)
+    newer = asyncio.create_task(clock.change(to_ts=at("09:20")))
+    await asyncio.wait_for(older, 5)
+    clock.reach(at("09:20"))
+    await asyncio.wait_for(newer, 5)
+    assert clock.wait_for(at("09:25")) is None
+
+
 async def test_what_is_due_depends_on_speed_and_pause() -> None:
     clock = paused()
     assert clock.wait_for(at("09:16")) is None

@@ -36,6 +36,8 @@ class Door:
             self.asked.append(body)
             if body.get("speed") == 0:
                 return httpx2.Response(400, text="speed is above 0")
+            if body.get("to", 0) > NOW + 48 * 3600 * SECOND:
+                return httpx2.Response(400, json={"status": "error", "message": "clock: too far"})
             self.state |= {"speed": body.get("speed", self.state["speed"])}
             self.state["running"] = "pause" not in body
         return httpx2.Response(200, json=self.state)
@@ -90,6 +92,12 @@ async def test_levers_reach_the_door_in_its_own_words() -> None:
         assert door.asked == [{"speed": 5}, {"pause": True}, {"run": True, "to": NOW + SECOND}]
         with pytest.raises(Rejected, match="speed is above 0"):
             await clock.change(speed=0)
+
+
+async def test_a_refusal_is_passed_on_in_the_doors_own_sentence() -> None:
+    async with following(Door()) as clock:
+        with pytest.raises(Rejected, match=r"^clock: too far$"):
+            await clock.change(to_ts=NOW + 72 * 3600 * SECOND)
 
 
 async def test_a_door_that_is_away_names_the_setting() -> None:

@@ -1,10 +1,44 @@
+import asyncio
 from typing import Any
 
 import httpx2
 import pytest
-from tests.fakes.gateway import MINUTE_NS, OPEN_TS, Market
+from tests.fakes.gateway import MINUTE_NS, OPEN_TS, Lever, Market
 
+from firki.errors import Rejected
 from firki.serve.app import create_app
+
+
+class StuckLever(Lever):
+    """A clock whose steps never end; it counts those that were called off."""
+
+    begun, called_off = 0, 0
+
+    async def change(
+        self,
+        *,
+        speed: float | None = None,
+        running: bool | None = None,
+        to_ts: int | None = None,
+    ) -> None:
+        self.begun += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.called_off += 1
+
+
+class RefusingLever(Lever):
+    """A clock that refuses everything."""
+
+    async def change(
+        self,
+        *,
+        speed: float | None = None,
+        running: bool | None = None,
+        to_ts: int | None = None,
+    ) -> None:
+        raise Rejected("clock: that is too far")
 
 
 async def test_the_clock_tells_market_time_and_how_it_runs(
@@ -56,6 +90,43 @@ async def test_what_no_clock_does_is_refused(
     answer = await client.post("/api/clock", content=body)
     assert answer.status_code in (413, 422)
     assert (market.lever.speed, market.lever.running) == (1.0, True)
+
+
+async def test_what_the_clock_refuses_is_told_in_its_words(market: Market) -> None:
+    app = create_app(market.parts(clock_control=RefusingLever(market.clock)))
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app),
+        base_url="http://localhost",
+        headers={"authorization": f"Bearer {market.key}"},
+    ) as client:
+        answer = await client.post("/api/clock", json={"to": OPEN_TS})
+        assert (answer.status_code, answer.json()) == (
+            422, {"error": "rejected", "detail": "clock: that is too far"},
+        )  # fmt: skip
+
+
+async def test_a_caller_who_hangs_up_calls_the_step_off(market: Market) -> None:
+    lever = StuckLever(market.clock)
+    app = create_app(market.parts(clock_control=lever))
+    pieces = [{"type": "http.request", "body": b'{"run": true}', "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if pieces:
+            return pieces.pop()
+        while not lever.begun:
+            await asyncio.sleep(0)
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Any) -> None:
+        """Nobody hears it."""
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/clock", "raw_path": b"/api/clock",
+        "query_string": b"", "http_version": "1.1", "scheme": "http", "extensions": {},
+        "headers": [(b"host", b"localhost"), (b"authorization", f"Bearer {market.key}".encode())],
+    }  # fmt: skip
+    await asyncio.wait_for(app(scope, receive, send), 5)
+    assert (lever.begun, lever.called_off) == (1, 1)
 
 
 async def test_the_machines_own_clock_cannot_be_driven(market: Market) -> None:
