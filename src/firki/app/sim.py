@@ -31,6 +31,7 @@ SPEED: Final = "60@09:00,5@10:00"
 
 START: Final = time(9)
 MOST_ACCOUNTS: Final = 100
+LAST_PORT: Final = 65_535
 
 _FEW: Final = 20
 _WEEK: Final = 7 * 86_400 * SECOND
@@ -91,6 +92,8 @@ async def run_sim(options: SimOptions, announce: Callable[[SimFacts], None]) -> 
     schedule = Schedule.parse(options.speed)
     if not 1 <= options.accounts <= MOST_ACCOUNTS:
         raise ConfigError(f"accounts: expected 1 to {MOST_ACCOUNTS}, found {options.accounts}")
+    _refuse_port("port", options.port)
+    _refuse_port("control-port", options.control_port)
     with bind(options.port) as kite, bind(options.control_port) as control:
         url = f"http://{address(kite)}"
         market, days = await asyncio.to_thread(_market, options)
@@ -103,6 +106,11 @@ async def run_sim(options: SimOptions, announce: Callable[[SimFacts], None]) -> 
             group.create_task(BoxServer(box, kite, control).run(started, stop))
             await started.wait()
             announce(_facts(box, url, f"http://{address(control)}"))
+
+
+def _refuse_port(option: str, port: int) -> None:
+    if not 0 <= port <= LAST_PORT:
+        raise ConfigError(f"{option}: expected 0 to {LAST_PORT}, found {port}")
 
 
 def _box(market: Market, days: Days, options: SimOptions, schedule: Schedule, url: str) -> Box:

@@ -44,6 +44,8 @@ async def test_a_busy_port_is_said_in_one_sentence(door: str) -> None:
         (SimOptions(speed="fast"), "speed"),
         (SimOptions(accounts=0), "accounts"),
         (SimOptions(instruments=0), "instruments"),
+        (SimOptions(port=65_536), "^port: expected 0 to 65535, found 65536"),
+        (SimOptions(control_port=-1), "^control-port: expected 0 to 65535, found -1"),
         (SimOptions(day=date(2026, 11, 22)), "date"),
         (SimOptions(tape=(Path("no such file.parquet"),)), "no such file"),
     ],
