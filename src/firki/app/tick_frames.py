@@ -1,10 +1,8 @@
 """Recorded rows as Kite would have sent them: instruments, a wish, and frames of full packets."""
 
-import re
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from importlib.resources import files
 from itertools import pairwise
 from typing import Final
 
@@ -14,35 +12,21 @@ import numpy.typing as npt
 import polars as pl
 
 from firki.app.tick_files import Recording
-from firki.errors import ConfigError
-from firki.kite.vocabulary import Segment, price_divisor
+from firki.kite.vocabulary import NUMBERING
 from firki.kite.wire import encode
-from firki.model.hours import CLASSES, commodity_class
-from firki.model.instrument import Instrument, InstrumentTable
+from firki.model.hours import CLASSES
+from firki.model.instrument import InstrumentTable
+from firki.model.recorded_names import claim, invented, parse_symbols
+from firki.model.recorded_ticks import people_of
 from firki.model.session import SessionClass
 from firki.model.tick import COLUMN_COUNT, SECOND, Column
 from firki.ports import Frame, Mode, RecordKind
-from firki.simulator.universe import read_table
 
 _FULL, _INDEX_FULL = 184, 32
 _LARGEST: Final = 0xFFFFFFFF
 _EXACT: Final = 1e-3
 """A price is one of the exchange's integers up to what float64 makes of it."""
 _MOST_PACKETS: Final = 5_000
-_INVENTED: Final = 200_000
-_INVENTED_RANGE: Final = 1_000_000
-_INDEX_NAME: Final = re.compile(r"(NIFTY|SENSEX|BANKEX|INDIA VIX)( .*)?|(S&P )?BSE .+")
-"""Shares and contracts have no space after such a word: NIFTYBEES, NIFTY26NOVFUT."""
-_EXCHANGES: Final = {
-    "NSE": Segment.NSE, "BSE": Segment.BSE, "NFO": Segment.NFO, "BFO": Segment.BFO,
-    "CDS": Segment.CDS, "BCD": Segment.BCD, "MCX": Segment.MCX, "NCO": Segment.NCO,
-}  # fmt: skip
-_SEGMENT_OF_CLASS: Final = {
-    SessionClass.CAS: Segment.NSE, SessionClass.CASH: Segment.NSE,
-    SessionClass.INDEX: Segment.INDICES, SessionClass.DERIVATIVE: Segment.NFO,
-    SessionClass.CURRENCY: Segment.CDS, SessionClass.COMMODITY: Segment.MCX,
-    SessionClass.COMMODITY_AGRI: Segment.MCX, SessionClass.COMMODITY_AGRI_INTL: Segment.MCX,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,115 +41,33 @@ def names_in(recording: Recording, master: InstrumentTable) -> Names:
     """The recording's names as an instrument master knows them, NSE's where none is said."""
     tokens: dict[str, int] = {}
     owners: dict[int, str] = {}
-    for name, token, _ in _people(recording):
+    for name, token, _ in people_of(recording.rows):
         if token is not None:
             found = master.by_token(token)
         else:
             found = master.by_key(name if ":" in name else f"NSE:{name}")
         if found is not None:
-            _own(owners, found.instrument_token, name)
+            claim(owners, found.instrument_token, name)
             tokens[name] = found.instrument_token
     return Names(tokens, master)
 
 
 def invented_names(recording: Recording, session_class: SessionClass | None = None) -> Names:
-    """Instruments for the recording's names where there is no master.
-
-    The token is the recording's own, else a known one, else made from the name: the same on every
-    day. An index is one by its token or its name, or because it never had volume;
-    ``session_class`` is that of the others, cash unless their exchange or token says otherwise.
-    """
-    numbers: dict[tuple[int, str], int] = {
-        (Segment.INDICES if table == "indices.csv" else Segment.NSE, row["symbol"]): int(
-            row["exchange_token"]
-        )
-        for table in ("indices.csv", "shares.csv")
-        for row in read_table(table)
-    }
-    taken = {number * 256 + segment for (segment, _), number in numbers.items()}
-    made: dict[int, Instrument] = {}
-    tokens: dict[str, int] = {}
-    owners: dict[int, str] = {}
-    for name, token, has_volume in _people(recording):
-        exchange, _, symbol = name.rpartition(":")
-        segment = _segment(exchange, symbol, token, has_volume, session_class)
-        if token is None:
-            if (segment, symbol) not in numbers:
-                numbers[segment, symbol] = _made_number(symbol, segment, taken)
-            token = numbers[segment, symbol] * 256 + segment
-            taken.add(token)
-        _own(owners, token, name)
-        kind = _class_of(segment, symbol, session_class, recording.trading_date)
-        made[token] = _instrument(token, symbol, exchange or _exchange(segment), kind)
-        tokens[name] = token
-    return Names(tokens, InstrumentTable.of(made.values(), day=recording.trading_date))
-
-
-def _people(recording: Recording) -> Iterator[tuple[str, int | None, bool]]:
-    """Each name once, in order: its token if the files say it, and whether it ever had volume."""
-    found = recording.rows.group_by("name").agg(
-        pl.col("token").drop_nulls().first(), (pl.col("volume") > 0).any().alias("has_volume")
+    """Instruments for the recording's names where there is no master, as ``model.recorded_names``
+    has them; ``session_class`` is that of all but indices."""
+    tables = files("firki.model") / "data"
+    symbols = parse_symbols(
+        shares=(tables / "shares.csv").read_bytes(), indices=(tables / "indices.csv").read_bytes()
     )
-    for name, token, has_volume in found.sort("name").iter_rows():
-        yield name, token if token is not None and 0 < token <= _LARGEST else None, bool(has_volume)
-
-
-def _own(owners: dict[int, str], token: int, name: str) -> None:
-    """Raise ConfigError when the token is already that of another symbol."""
-    owner = owners.setdefault(token, name)
-    if owner.rpartition(":")[2] != name.rpartition(":")[2]:
-        raise ConfigError(
-            f"ticks: instrument_token {token} stands for {owner} and for {name}; expected one "
-            "symbol a token"
-        )
-
-
-def _segment(
-    exchange: str, symbol: str, token: int | None, has_volume: bool, asked: SessionClass | None
-) -> int:
-    if token is not None:
-        return token & 0xFF
-    if asked is SessionClass.INDEX or _INDEX_NAME.fullmatch(symbol) or not has_volume:
-        return Segment.INDICES
-    if exchange in _EXCHANGES:
-        return _EXCHANGES[exchange]
-    return _SEGMENT_OF_CLASS[asked or SessionClass.CASH]
-
-
-def _class_of(segment: int, symbol: str, asked: SessionClass | None, day: date) -> SessionClass:
-    if segment == Segment.INDICES:
-        return SessionClass.INDEX
-    if asked is not None:
-        return asked
-    if segment in {Segment.NFO, Segment.BFO}:
-        return SessionClass.DERIVATIVE
-    if segment in {Segment.CDS, Segment.BCD}:
-        return SessionClass.CURRENCY
-    if segment in {Segment.MCX, Segment.NCO}:
-        underlying = re.match("[A-Z]*", symbol.upper())
-        return commodity_class(underlying[0].encode() if underlying else b"", day)
-    return SessionClass.CASH
-
-
-def _exchange(segment: int) -> str:
-    return next((word for word, code in _EXCHANGES.items() if code == segment), "NSE")
-
-
-def _made_number(symbol: str, segment: int, taken: set[int]) -> int:
-    number = _INVENTED + zlib.crc32(symbol.encode()) % _INVENTED_RANGE
-    while number * 256 + segment in taken:
-        number += 1
-    return number
-
-
-def _instrument(token: int, symbol: str, exchange: str, kind: SessionClass) -> Instrument:
-    index = kind is SessionClass.INDEX
-    return Instrument(
-        instrument_token=token, exchange_token=token >> 8, tradingsymbol=symbol, name=symbol,
-        exchange=exchange, segment="INDICES" if index else exchange, instrument_type="EQ",
-        tick_size=0.0 if index else 0.05, lot_size=1, strike=0.0, expiry=None, session_class=kind,
-        price_scale=price_divisor(token),
+    made = invented(
+        people_of(recording.rows), symbols, NUMBERING, day=recording.trading_date,
+        session_class=session_class,
     )  # fmt: skip
+    by_token = {instrument.instrument_token: instrument for instrument in made.values()}
+    return Names(
+        {name: instrument.instrument_token for name, instrument in made.items()},
+        InstrumentTable.of(by_token.values(), day=recording.trading_date),
+    )
 
 
 # -- frames ----------------------------------------------------------------------------------------

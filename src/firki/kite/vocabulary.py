@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
 from firki.model.candle import DAY, Interval
+from firki.model.instrument import Numbering
 from firki.ports import Mode
 
 API_VERSION: Final = "3"
@@ -51,6 +52,9 @@ def segment_code(instrument_token: int) -> int:
 def price_divisor(instrument_token: int) -> int:
     """How many of the exchange's integers make a rupee."""
     return DIVISORS.get(segment_code(instrument_token), DEFAULT_DIVISOR)
+
+
+NUMBERING: Final = Numbering(codes=Segment.__members__, scale=price_divisor)
 
 
 MODE_WORDS: Final = {Mode.LTP: "ltp", Mode.QUOTE: "quote", Mode.FULL: "full"}

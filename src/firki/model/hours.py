@@ -63,6 +63,17 @@ def commodity_class(underlying: bytes, day: date) -> SessionClass:
     return found
 
 
+def exchange_class(exchange: bytes, underlying: bytes, day: date) -> SessionClass:
+    """The class of what trades on an exchange, where nothing is known of it but its underlying."""
+    if exchange in DERIVATIVE_EXCHANGES:
+        return SessionClass.DERIVATIVE
+    if exchange in CURRENCY_EXCHANGES:
+        return SessionClass.CURRENCY
+    if exchange in COMMODITY_EXCHANGES:
+        return commodity_class(underlying, day)
+    return SessionClass.CASH
+
+
 def session_classes(
     *,
     exchange: Text,

@@ -1,6 +1,6 @@
 """Instruments: one as an object, all of a day as columns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -10,12 +10,34 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from firki.model.hours import CLASSES, Codes, Text
+from firki.model.hours import CLASSES, KNOWN_EXCHANGES, Codes, Text
 from firki.model.session import SessionClass
 from firki.model.tick import U32
 
 Rows = npt.NDArray[np.int64]
 MAX_TOKEN: Final = 2**32 - 1
+INDICES: Final = "INDICES"
+"""The segment of all indices, whatever their exchange."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """How a broker makes tokens: the exchange's number, then a byte with the code of the segment.
+
+    ``codes`` has the words of the exchanges and ``INDICES``; ``scale`` tells how many of the
+    exchange's integers make a rupee, by token.
+    """
+
+    codes: Mapping[str, int]
+    scale: Callable[[int], int]
+
+    def token(self, segment: str, number: int) -> int:
+        return number << 8 | self.codes[segment]
+
+    def segment(self, token: int) -> str:
+        """The word of the token's code; NSE where it is that of no exchange."""
+        words = (INDICES, *(word.decode() for word in KNOWN_EXCHANGES))
+        return next((word for word in words if self.codes.get(word) == token & 0xFF), "NSE")
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):

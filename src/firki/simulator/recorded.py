@@ -2,8 +2,9 @@
 
 A row of the recording is a snapshot: its time is the time of the last trade and of the exchange, to
 the second, and it arrives in the second after. What a recording does not hold is 0: depth, last
-quantity, average price, open interest and the previous close. Day open, high and low are those of
-the prices recorded so far on the day, so extremes between two rows are not in them.
+quantity, average price and the previous close. Day open, high and low are those of the prices
+recorded so far on the day, so extremes between two rows are not in them; those of open interest
+are 0.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from firki.simulator.closes import Closes
 from firki.simulator.history import History
 from firki.simulator.listing import Listing, traits_of
 from firki.simulator.outbox import newest_of
-from firki.simulator.recorded_names import entries_of
+from firki.simulator.recorded_entries import entries_of
 from firki.simulator.recorded_rows import in_order
 from firki.simulator.recording import I64, read_recording
 from firki.simulator.snapshotter import FULL, INDEX_FULL, LEVELS, U32, Snapshots
@@ -46,16 +47,16 @@ class RecordedMarket:
     """
 
     def __init__(self, calendar: Calendar, paths: Sequence[Path], *, seed: int = 7) -> None:
-        recording = read_recording(paths)
-        self.trading_date, self.calendar = recording.trading_date, calendar
-        self.unsendable: Final = recording.unsendable
-        """Rows left out because no packet can hold their price or volume."""
+        recorded = read_recording(paths)
+        self.trading_date, self.calendar = recorded.trading_date, calendar
+        self.left_out: Final = recorded.left_out
+        """Rows that no packet can hold, by reason."""
         closes = Closes(seed)
-        entries = entries_of(recording, closes, _eve(calendar, self.trading_date))
+        entries = entries_of(recorded, closes, _eve(calendar, self.trading_date))
         self.listing: Final = Listing.of(entries, traded=len(entries))
         self._traits = traits_of(entries)
         self._is_index = self._traits["kind"] == Kind.INDEX
-        self._rows = in_order(recording, self._is_index)
+        self._rows = in_order(recorded, self._is_index)
         session = calendar.session(SessionClass.CASH, self.trading_date)
         first_ts = int(self._rows.delivery_ts[0])
         self.open_ts: Final = min(session.first_ts, first_ts) if session else first_ts
@@ -65,6 +66,11 @@ class RecordedMarket:
         self._place = np.zeros(len(entries), np.int64)
         history = History(closes, calendar, seed)
         self._archive = Archive(history, calendar, {self.trading_date: self})
+
+    @property
+    def unsendable(self) -> int:
+        """How many rows are left out because no packet can hold them."""
+        return sum(self.left_out.values())
 
     @property
     def end_ts(self) -> int:
@@ -84,9 +90,9 @@ class RecordedMarket:
             raise ValueError(f"advance: {to_ts} lies before {self._now}, where the market stands")
         count = int(np.searchsorted(self._rows.delivery_ts, to_ts, side="right"))
         at = np.arange(self._next, count)
-        names = self._rows.name[at]
-        newest = newest_of(names, self._place)
-        self._newest[names[newest]] = at[newest]
+        numbers = self._rows.number[at]
+        newest = newest_of(numbers, self._place)
+        self._newest[numbers[newest]] = at[newest]
         self._now, self._next = to_ts, count
         return self._snapshots(at)
 
@@ -127,17 +133,17 @@ class RecordedMarket:
         wanted[[self.listing.rows[token] for token in tokens if token in self.listing.rows]] = True
         rows = self._rows
         ts = rows.ts[:count]
-        keep = wanted[rows.name[:count]] & (rows.gained[:count] >= 0)
+        keep = wanted[rows.number[:count]] & (rows.gained[:count] >= 0)
         at = np.flatnonzero(keep & (ts >= from_ts) & (ts <= to_ts))
         return Trades.joined(
             [
                 Trades(
-                    token=self.listing.token[rows.name[at]],
+                    token=self.listing.token[rows.number[at]],
                     trade_ts=ts[at],
                     price=rows.price[at],
                     quantity=rows.gained[at],
                     session=trade_kinds(self._session, ts[at]),
-                    oi=np.zeros(len(at), np.int64),
+                    oi=rows.oi[at],
                 )
             ]
         )
@@ -145,26 +151,29 @@ class RecordedMarket:
     def _snapshots(self, at: I64) -> Snapshots:
         """The rows as packets in full mode."""
         rows, columns = self._rows, np.zeros((COLUMN_COUNT, len(at)), np.uint32)
-        name = rows.name[at]
-        is_index = self._is_index[name]
+        number = rows.number[at]
+        is_index = self._is_index[number]
         second = np.clip(rows.ts[at] // SECOND, 0, _MOST_TIME)
         columns[Column.LENGTH] = np.where(is_index, INDEX_FULL, FULL)
-        columns[Column.INSTRUMENT_TOKEN] = self.listing.token[name]
+        columns[Column.INSTRUMENT_TOKEN] = self.listing.token[number]
         columns[Column.LAST_PRICE] = rows.price[at]
         columns[Column.OPEN], columns[Column.HIGH] = rows.open[at], rows.high[at]
         columns[Column.LOW], columns[Column.EXCHANGE_TIME] = rows.low[at], second
         columns[Column.VOLUME_TRADED] = np.where(is_index, 0, rows.volume[at])
         columns[Column.LAST_TRADE_TIME] = np.where(is_index, 0, second)
+        columns[Column.OI] = np.where(is_index, 0, rows.oi[at])
         depth = np.zeros((len(at), 2, LEVELS), DEPTH)
-        return Snapshots(rows.delivery_ts[at], name, columns, depth)
+        return Snapshots(rows.delivery_ts[at], number, columns, depth)
 
 
 class RecordedDays:
-    """Recorded days, a file each, played in order of date."""
+    """Recorded days, played in order of date; files of one day come together."""
 
     def __init__(self, calendar: Calendar, paths: Sequence[Path]) -> None:
         self._calendar = calendar
-        self._paths = {read_recording([path]).trading_date: path for path in paths}
+        self._paths: dict[date, list[Path]] = {}
+        for path in paths:
+            self._paths.setdefault(read_recording([path]).trading_date, []).append(path)
 
     @property
     def first(self) -> date:
@@ -176,7 +185,7 @@ class RecordedDays:
 
     def market(self, day: date) -> RecordedMarket:
         """The market of a recorded day, before it has begun."""
-        return RecordedMarket(self._calendar, [self._paths[day]])
+        return RecordedMarket(self._calendar, self._paths[day])
 
 
 def trade_kinds(session: Session | None, ts: I64) -> npt.NDArray[np.uint8]:

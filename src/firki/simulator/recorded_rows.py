@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firki.model.tick import SECOND
-from firki.simulator.recording import I64, Recording
+from firki.simulator.recording import I64, RecordedTicks
 
 LATENESS_NS: Final = SECOND // 2
 """From the second a row carries to the first of its arrivals; the last is a second later."""
@@ -24,34 +24,36 @@ class Rows:
     """
 
     delivery_ts: I64
-    name: npt.NDArray[np.int32]
+    number: npt.NDArray[np.int32]
     ts: I64
     price: I64
     volume: I64
+    oi: I64
     open: I64
     high: I64
     low: I64
     gained: I64
 
 
-def in_order(recording: Recording, is_index: npt.NDArray[np.bool_]) -> Rows:
-    """Each name's rows in the order recorded; among the names by the time they carry.
+def in_order(recorded: RecordedTicks, is_index: npt.NDArray[np.bool_]) -> Rows:
+    """Each instrument's rows in the order recorded; among instruments by the time they carry.
 
     A row that is late, repeated, without a time or of another date arrives right after the row
     recorded before it.
     """
-    of_day = recording.on(recording.trading_date)
-    order = np.argsort(recording.name, kind="stable")
-    ends = np.cumsum(np.bincount(recording.name, minlength=len(recording.names)))
-    first_second = int(recording.ts[of_day].min() // SECOND)
+    of_day = recorded.on(recorded.trading_date)
+    order = np.argsort(recorded.number, kind="stable")
+    ends = np.cumsum(np.bincount(recorded.number, minlength=len(recorded.instruments)))
+    first_second = int(recorded.ts[of_day].min() // SECOND)
     parts = []
     for number, rows in enumerate(np.split(order, ends[:-1])):
         on_day = of_day[rows]
-        ts, price, volume = recording.ts[rows], recording.price[rows], recording.volume[rows]
+        ts, price, volume = recorded.ts[rows], recorded.price[rows], recorded.volume[rows]
         delivery = _deliveries(ts, on_day, first_second, number % _PHASES / _PHASES)
         gained = np.where(on_day, 0, -1) if is_index[number] else _gains(volume, on_day)
         day = _so_far(price, on_day)
-        parts.append((delivery, recording.name[rows], ts, price, volume, *day, gained))
+        own = recorded.number[rows], ts, price, volume, recorded.oi[rows]
+        parts.append((delivery, *own, *day, gained))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(columns[0], kind="stable")
     names = [field.name for field in fields(Rows)]
@@ -59,7 +61,7 @@ def in_order(recording: Recording, is_index: npt.NDArray[np.bool_]) -> Rows:
 
 
 def _deliveries(ts: I64, on_day: npt.NDArray[np.bool_], first_second: int, phase: float) -> I64:
-    """Rows of one name that arrive in one second are spread over it."""
+    """Rows of one instrument that arrive in one second are spread over it."""
     second = np.maximum.accumulate(np.where(on_day, ts // SECOND, 0))
     begun = second[second > 0]
     second = np.where(second > 0, second, begun[0] if len(begun) else first_second)

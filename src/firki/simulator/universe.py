@@ -114,9 +114,13 @@ def build_universe(
 
 
 def read_table(name: str) -> list[dict[str, str]]:
-    """Rows of one of the simulator's data files."""
-    text = (files("firki.simulator") / "data" / name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    """Rows of one of the packaged tables of symbols."""
+    return list(csv.DictReader(table_bytes(name).decode().splitlines()))
+
+
+def table_bytes(name: str) -> bytes:
+    """The table as it is packaged."""
+    return (files("firki.model") / "data" / name).read_bytes()
 
 
 def tick_of(rupees: float) -> int:
