@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from firki.app.market_day import CalendarFiles
+from firki.app.tick_files import read_recordings
 from firki.errors import ConfigError
 from firki.model.calendar import Calendar, SessionClass
 from firki.model.ist import ist_date
@@ -153,6 +154,7 @@ def _warm(calendar: Calendar, day: date) -> None:
 
 def _recorded(calendar: Calendar, options: SimOptions) -> tuple[Market, Days]:
     """The day asked for, else the oldest one of the files; the files' other days follow it."""
+    read_recordings(options.tape)  # refuses what ``firki build`` refuses
     days = RecordedDays(calendar, options.tape)
     day = options.day or days.first
     try:
