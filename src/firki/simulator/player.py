@@ -132,13 +132,21 @@ class Player:
         if self._clock.running and late > _MOST_LATE_SECONDS * SECOND * self._clock.speed:
             self.held_back += 1
             self._clock.jump(stop_ts)
-        if stop_ts >= self.market.end_ts + AFTER_CLOSE_NS and (day := await self._next_day()):
-            start_ts = at(day.market.trading_date, self._day_start)
-            if stop_ts < start_ts:
-                await self._play(start_ts)
-                self._clock.jump(start_ts)
-                return False
-        return stop_ts < due_ts
+        return not await self._passes_the_night(stop_ts) and stop_ts < due_ts
+
+    async def _passes_the_night(self, here: int) -> bool:
+        """Go on at the start of the next day when this one is over and the clock runs."""
+        if here < self.market.end_ts + AFTER_CLOSE_NS or not self._clock.running:
+            return False
+        day = await self._next_day()
+        if day is None or not self._clock.running:  # it may have been paused meanwhile
+            return False
+        start_ts = at(day.market.trading_date, self._day_start)
+        if here >= start_ts:
+            return False
+        await self._play(start_ts)
+        self._clock.jump(start_ts)
+        return True
 
     async def _play(self, to_ts: int) -> None:
         """Advance to a moment that is near; a day whose time has come takes over first."""

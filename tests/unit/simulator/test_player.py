@@ -145,6 +145,27 @@ async def test_playing_through_the_night_leaves_no_time_out() -> None:
     assert [second - 86_400 for second in ear.seconds()[600:]] == [0, 1, 2, 3, 4, 5]
 
 
+async def test_a_paused_clock_stands_in_the_night_too() -> None:
+    box = make_box(market=FakeMarket(minutes=10))
+    night_ts = at(DAY + timedelta(days=1), time(5))
+    await box.player.play_to(night_ts)
+    looks = iter(range(5))
+    await run_until(box, lambda: next(looks) == 4)
+    assert (box.market.trading_date, box.clock.now()) == (DAY, night_ts)
+    box.clock.run()
+    await run_until(box, lambda: box.clock.now() >= night_ts + 4 * 3600 * SECOND)
+    assert box.market.trading_date == DAY + timedelta(days=1)
+
+
+async def test_the_next_days_instruments_are_there_from_six_in_the_morning() -> None:
+    box = make_box(market=FakeMarket(minutes=10))
+    tomorrow = DAY + timedelta(days=1)
+    await box.player.play_to(at(tomorrow, time(6)) - 1)
+    assert box.market.trading_date == DAY
+    await box.player.play_to(at(tomorrow, time(6)))
+    assert (box.market.trading_date, box.clock.now()) == (tomorrow, at(tomorrow, time(6)))
+
+
 async def test_a_client_that_takes_nothing_is_cut_while_others_wait_for_it() -> None:
     seconds = [0.0]
 
