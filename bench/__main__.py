@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from bench import api, capture, decode, grid, journal, replay, restart
+from bench import api, capture, decode, grid, instruments, journal, replay, restart
 from bench.rows import HEAD, Row, line, show
 
 from firki.app.bench.figure import Figure
@@ -57,6 +57,7 @@ SECTIONS: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "decode": decode.rows,
     "grid": grid.rows,
     "replay": replay.rows,
+    "instruments": instruments.rows,
     "journal": _journal,
     "capture": capture.rows,
     "restart": restart.rows,
