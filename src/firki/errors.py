@@ -7,7 +7,6 @@ FirkiError
 │   ├── RateLimited   the other side counts our calls: wait before the next
 │   └── Unavailable   no answer, or a passing fault on the other side
 ├── Rejected          refused, and would be refused again: record, tell the caller
-├── OutcomeUnknown    an order call ended without an answer: look it up, NEVER send again
 ├── Corrupt           bytes break the format: keep the bytes, count, skip or stop
 └── Busy              somebody else holds what only one may hold: say who
 """
@@ -39,10 +38,6 @@ class Unavailable(Retryable):
 
 class Rejected(FirkiError):
     """Refused for good: the same call would be refused again."""
-
-
-class OutcomeUnknown(FirkiError):
-    """An order call ended without an answer; it may have been accepted."""
 
 
 class Corrupt(FirkiError):

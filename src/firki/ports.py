@@ -3,8 +3,7 @@
 To extend firki is to implement one of these and name it in ``app``.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -131,14 +130,6 @@ class Candles(Protocol):
         """Candles whose start lies in [from_ts, to_ts]; unknown tokens give no rows."""
 
 
-class CandleSink(Protocol):
-    """A place candles are kept."""
-
-    def write(self, day: date, candles: CandleColumns) -> None: ...
-
-    def newest(self) -> date | None: ...
-
-
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
     """The newest of one instrument; prices in rupees, None where the feed gave none."""
 
@@ -209,10 +200,3 @@ class Bus(Protocol):
 
     def subscribe(self, topic: Topic, handler: Callable[[Any], None]) -> Callable[[], None]:
         """The answer ends the subscription."""
-
-
-class Stream(Protocol):
-    """Frames of one running source, with a hand-over for late joiners."""
-
-    def follow(self, from_seq: int) -> AsyncIterator[Frame]:
-        """Every record from ``from_seq``, past and then live, no gap and no overlap."""

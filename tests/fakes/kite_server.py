@@ -14,7 +14,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from firki.kite.vocabulary import DEFAULT_MODE, MODES, packet_length
+from firki.kite.vocabulary import DEFAULT_MODE, INDEX_PACKET_LENGTHS, MODES, PACKET_LENGTHS, Segment
 from firki.ports import Mode
 
 
@@ -135,9 +135,11 @@ def apply(told: dict[int, Mode], message: Mapping[str, Any]) -> None:
 
 def frame_of(tokens: Mapping[int, Mode]) -> bytes:
     """A frame with one packet a token, in the mode's length."""
-    packets = [_packet(token, packet_length(token, mode)) for token, mode in tokens.items()]
+    packets = [_packet(token, mode) for token, mode in tokens.items()]
     return struct.pack(">H", len(packets)) + b"".join(packets)
 
 
-def _packet(token: int, length: int) -> bytes:
+def _packet(token: int, mode: Mode) -> bytes:
+    lengths = INDEX_PACKET_LENGTHS if token & 0xFF == Segment.INDICES else PACKET_LENGTHS
+    length = lengths[mode]
     return struct.pack(">HII", length, token, 100_00) + bytes(length - 8)

@@ -5,10 +5,9 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from firki.errors import ConfigError, Corrupt
-from firki.kite.vocabulary import API_VERSION, LOGIN_PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,6 @@ class Caller(Protocol):
 def checksum(api_key: str, request_token: str, api_secret: str) -> str:
     """Proof of the secret that Kite asks for instead of the secret."""
     return hashlib.sha256(f"{api_key}{request_token}{api_secret}".encode()).hexdigest()
-
-
-def login_url(api_key: str, page: str = LOGIN_PAGE) -> str:
-    """The page where the user logs in; it sends the browser on with a ``request_token``."""
-    return f"{page}?{urlencode({'v': API_VERSION, 'api_key': api_key})}"
 
 
 async def exchange_token(

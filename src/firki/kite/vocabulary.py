@@ -15,7 +15,6 @@ API_VERSION: Final = "3"
 VERSION_HEADER: Final = "X-Kite-Version"
 REST_ROOT: Final = "https://api.kite.trade"
 WEBSOCKET_ROOT: Final = "wss://ws.kite.trade"
-LOGIN_PAGE: Final = "https://kite.zerodha.com/connect/login"
 
 
 class Segment(IntEnum):
@@ -66,12 +65,6 @@ PACKET_LENGTHS: Final = {Mode.LTP: 8, Mode.QUOTE: 44, Mode.FULL: 184}
 INDEX_PACKET_LENGTHS: Final = {Mode.LTP: 8, Mode.QUOTE: 28, Mode.FULL: 32}
 
 
-def packet_length(instrument_token: int, mode: Mode) -> int:
-    """Bytes of the packet that Kite sends for an instrument in a mode."""
-    is_index = segment_code(instrument_token) == Segment.INDICES
-    return (INDEX_PACKET_LENGTHS if is_index else PACKET_LENGTHS)[mode]
-
-
 class HistoryInterval(NamedTuple):
     """How Kite spells an interval, and how many days one history request may span."""
 
@@ -91,12 +84,6 @@ HISTORY: Final = {
 }
 """Spans as the server's error texts of 2024 and 2025 give them; undocumented."""
 
-HISTORY_WORDS: Final = {
-    **{history.word: interval for interval, history in HISTORY.items()},
-    "hour": Interval.of(60),
-}
-"""Every spelling the server takes for an interval it documents, and the alias it takes too."""
-
 
 class Limit(NamedTuple):
     """At most so many calls in so many seconds."""
@@ -109,11 +96,6 @@ QUOTE_LIMIT: Final = Limit(1, 1.0)
 HISTORY_LIMIT: Final = Limit(3, 1.0)
 OTHER_LIMIT: Final = Limit(10, 1.0)
 ORDER_LIMIT: Final = Limit(10, 1.0)
-ORDER_MINUTE_LIMIT: Final = Limit(400, 60.0)
-ORDERS_PER_DAY: Final = 5000
-MODIFICATIONS_PER_ORDER: Final = 25
-TAG_LENGTH: Final = 20
-ACTIVE_TRIGGERS: Final = 500
 
 MAX_CONNECTIONS: Final = 3
 """Websockets of one api_key."""

@@ -231,11 +231,6 @@ def _packet_bytes(lengths: U32) -> np.int64:
     return total
 
 
-def is_heartbeat(payload: bytes) -> bool:
-    """One byte, whatever it is: sent when there is nothing to say."""
-    return len(payload) == 1
-
-
 def decode(
     payload: bytes,
     *,

@@ -151,13 +151,6 @@ class QuoteBoard:
         updated = self._arrays[2]
         return [self._quote(p, depth) for p in places if p >= 0 and updated[p]]
 
-    def last_prices(self, tokens: Sequence[int]) -> npt.NDArray[np.float64]:
-        """Newest price of each token in rupees, NaN where there is none."""
-        places = np.array([self._place(token) for token in tokens], np.int64)
-        newest, _, updated, _, _ = self._arrays
-        prices = newest[places, _PRICE] / self._scale[places]
-        return np.where((places >= 0) & (updated[places] > 0), prices, np.nan)
-
     def changes(self, since: int) -> tuple[int, list[int]]:
         """(mark, tokens that changed after the mark ``since``); 0 gives all."""
         updated = self._arrays[2][: len(self._tokens)]

@@ -54,7 +54,6 @@ _TRADE_TIME: Final = int(Column.LAST_TRADE_TIME)
 _OI: Final = int(Column.OI)
 _EXCHANGE_TIME: Final = int(Column.EXCHANGE_TIME)
 _FINAL: Final = int(Flag.FINAL)
-_GAP: Final = int(Flag.GAP)
 _FULL: Final = 184
 _QUOTE: Final = 44
 _INDEX_FULL: Final = 32

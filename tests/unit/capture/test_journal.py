@@ -14,7 +14,7 @@ from firki.capture.journal_reader import read_records
 from firki.capture.recent import OVERHEAD_BYTES
 from firki.capture.segment import LARGEST_PAYLOAD
 from firki.errors import ConfigError, Corrupt, FirkiError, Rejected
-from firki.ports import Frame, Journal, RecordKind, Reports, Stream
+from firki.ports import Frame, Journal, RecordKind, Reports
 
 ONLY_WHEN_ASKED = 3600.0
 
@@ -51,14 +51,12 @@ async def soon(thing: DayJournal, acknowledged: int) -> None:
             await asyncio.sleep(0)
 
 
-async def test_it_is_the_journal_the_stream_and_the_report_others_ask_for(tmp_path: Path) -> None:
+async def test_it_is_the_journal_and_the_report_others_ask_for(tmp_path: Path) -> None:
     async with opened(begin_day(tmp_path)) as opened_journal:
         journal: Journal = opened_journal
-        stream: Stream = opened_journal
         reports: Reports = opened_journal
         frame = journal.append(OPEN_TS, 2, b"tick", RecordKind.TEXT)
         assert frame == Frame(1, OPEN_TS, 2, b"tick", RecordKind.TEXT)
-        assert await anext(aiter(stream.follow(1))) == frame
         assert reports.report()["newest"] == 1
 
 

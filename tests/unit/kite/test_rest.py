@@ -22,7 +22,7 @@ from firki.errors import (
     Rejected,
     Unavailable,
 )
-from firki.kite.auth import Session, checksum, exchange_token, login_url
+from firki.kite.auth import Session, checksum, exchange_token
 from firki.kite.limits import Limits
 from firki.kite.rest import KiteRest
 from firki.kite.steady import Steady
@@ -530,10 +530,6 @@ async def test_a_session_without_a_token_is_corrupt(data: Any) -> None:
     async with rest(success(data)) as kite:
         with pytest.raises(Corrupt, match="session/token"):
             await exchange_token(kite, "key", "request", "hidden")
-
-
-def test_the_login_page_is_told_the_key() -> None:
-    assert login_url("k&y") == "https://kite.zerodha.com/connect/login?v=3&api_key=k%26y"
 
 
 @pytest.mark.parametrize("root", ["http://api.kite.trade", "api.kite.trade", "https://x/y"])

@@ -43,7 +43,6 @@ def test_the_kernels_numbers_are_those_of_the_columns_and_the_vocabulary() -> No
 @pytest.mark.parametrize("payload", [b"\x00", b"\x07", b"\xff"])
 def test_a_single_byte_is_a_heartbeat_without_ticks(payload: bytes) -> None:
     batch = wire.decode(payload, seq=3, received_ts=5, connection=1)
-    assert wire.is_heartbeat(payload)
     assert batch.columns.shape == (COLUMN_COUNT, 0)
     assert batch.depth().shape == (0, 2, 5)
     assert (batch.seq, batch.received_ts, batch.connection) == (3, 5, 1)
@@ -51,7 +50,6 @@ def test_a_single_byte_is_a_heartbeat_without_ticks(payload: bytes) -> None:
 
 def test_a_frame_of_no_packets_is_empty_but_no_heartbeat() -> None:
     assert len(wire.decode(b"\x00\x00")) == 0
-    assert not wire.is_heartbeat(b"\x00\x00")
     assert wire.encode(np.empty((COLUMN_COUNT, 0), np.uint32)) == b"\x00\x00"
 
 

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 
 from firki.live.board import QuoteBoard
 from firki.model.tick import COLUMN_COUNT, DEPTH, SECOND, Column, TickBatch
@@ -172,14 +171,11 @@ def test_added_instruments_keep_the_quotes_of_the_others() -> None:
     assert len(quotes.tokens) == 402
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_last_prices_are_nan_where_there_is_none(known: bool) -> None:
+def test_the_newest_arrival_is_told_and_zero_before_the_first() -> None:
     quotes = board()
-    if known:
-        quotes.apply(batch(packet(last_price=100), received=4))
-    prices = quotes.last_prices([SHARE, NIFTY, 4097])
-    assert np.isnan(prices[1:]).all()
-    assert (prices[0] == 1.0) if known else np.isnan(prices[0])
+    assert quotes.newest_received_ts() == 0
+    quotes.apply(batch(packet(last_price=100), received=4))
+    assert quotes.newest_received_ts() == 4 * SECOND
 
 
 def test_a_snapshot_from_the_future_does_not_hide_the_real_ones() -> None:
