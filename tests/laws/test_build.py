@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.lengths import examples
 
 from firki.app.build import BuildOptions, build
 from firki.app.build_report import BuildReport
@@ -21,7 +22,6 @@ DAY = date(2021, 4, 13)
 SECOND = 10**9
 OPEN = ist_midnight(DAY) + 33_300 * SECOND
 SESSION_SECONDS = 22_500
-few = settings(max_examples=20, deadline=None)
 
 
 class Tick(NamedTuple):
@@ -90,7 +90,7 @@ def reference(ticks: Sequence[Tick]) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.slow
-@few
+@examples(20)
 @given(feeds())
 @example([Tick("INFY", 0, 100, 0), Tick("INFY", 59, 100, 1), Tick("INFY", 60, 100, 2)])
 @example([Tick("INFY", -1, 100, 0), Tick("INFY", 22_499, 100, 1), Tick("INFY", 22_500, 100, 2)])
@@ -111,7 +111,7 @@ def test_minutes_are_those_a_few_lines_of_python_make(ticks: list[Tick]) -> None
 
 
 @pytest.mark.slow
-@few
+@examples(20)
 @given(feeds())
 def test_repeated_rows_and_files_split_by_stock_change_no_bar(ticks: list[Tick]) -> None:
     _, once = run(ticks)
@@ -123,7 +123,7 @@ def test_repeated_rows_and_files_split_by_stock_change_no_bar(ticks: list[Tick])
 
 
 @pytest.mark.slow
-@few
+@examples(20)
 @given(feeds(), st.integers(2, 400))
 def test_longer_bars_are_the_sum_of_their_minutes(ticks: list[Tick], size: int) -> None:
     _, bars = run(ticks, intervals=["1m", f"{size}m"])

@@ -1,15 +1,15 @@
 """Every longer interval is a fold of the minutes, whoever folds them."""
 
-import os
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.grid_day import GridDay, midnight, reference_slots, sessions
 from tests.laws.candle_streams import CLASSES, Scene, Stream, scenes
+from tests.lengths import examples
 from tests.reference_candles import Reference, fold_bars
 
 from firki.live.reading import GridCandles
@@ -17,7 +17,6 @@ from firki.model.candle import CandleColumns, Interval, SessionKind
 from firki.model.reduction import reduce_minutes
 from firki.model.tick import SECOND
 
-EXAMPLES: Final = 1000 if os.environ.get("FIRKI_LONG") else 40
 LENGTHS: Final = (1, 2, 3, 4, 5, 7, 10, 15, 30, 60, 90, 120, 1000)
 
 
@@ -64,7 +63,7 @@ def by_hand(reference: Reference, day: date, token: int, minutes: int) -> list[t
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(40)
 @given(scenes(), st.lists(st.sampled_from(LENGTHS), min_size=1, max_size=4, unique=True))
 def test_minutes_fold_into_any_interval_the_same_three_ways(
     scene: Scene, lengths: Sequence[int]

@@ -1,12 +1,11 @@
 """What holds of candles for any stream of snapshots: they are what the page on candles says."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 from tests.fakes.grid_day import GridDay, PlainBar, midnight, reference_bars, reference_slots
 from tests.laws.candle_streams import (
@@ -20,9 +19,9 @@ from tests.laws.candle_streams import (
     scenes,
     trades,
 )
+from tests.lengths import examples
 from tests.reference_candles import LARGEST_PRICE, Record, Reference, Row, Settings
 
-EXAMPLES: Final = 3000 if os.environ.get("FIRKI_LONG") else 60
 COUNTED: Final = (
     "unknown_token", "lower_mode", "no_price", "price_range", "future", "no_time", "other_date",
     "inconsistent", "outside_session",
@@ -42,7 +41,7 @@ def tell(records: list[Record]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(60)
 @given(scenes())
 def test_the_grid_is_what_the_reference_makes_of_any_stream(scene: Scene) -> None:
     records = Stream(scene).records
@@ -72,7 +71,7 @@ def newest(grid: GridDay) -> dict[int, int]:
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(60)
 @given(scenes())
 def test_no_candle_and_no_volume_is_impossible(scene: Scene) -> None:
     records = Stream(scene).records
@@ -91,7 +90,7 @@ def test_no_candle_and_no_volume_is_impossible(scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(60)
 @given(scenes(), st.data())
 def test_splitting_frames_anywhere_gives_the_same_bytes(scene: Scene, data: st.DataObject) -> None:
     records = Stream(scene).records
@@ -119,7 +118,7 @@ TIMED: Final = (*IN_FULL, 1033)
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(60)
 @given(scenes(only_trades, tokens=TIMED), st.data())
 def test_snapshots_shuffled_within_the_grace_leave_prices_and_volumes(
     scene: Scene, data: st.DataObject
@@ -141,7 +140,7 @@ def test_snapshots_shuffled_within_the_grace_leave_prices_and_volumes(
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(60)
 @given(scenes(only_trades, tokens=(*TIMED, 1282)), st.data())
 def test_duplicates_change_nothing_however_late_they_are(scene: Scene, data: st.DataObject) -> None:
     records = Stream(scene).records
@@ -168,7 +167,7 @@ def test_duplicates_change_nothing_however_late_they_are(scene: Scene, data: st.
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(60)
 @given(scenes(only_trades, tokens=(*IN_FULL, 1282)), st.data())
 def test_snapshots_of_the_book_alone_change_no_candle(scene: Scene, data: st.DataObject) -> None:
     records = Stream(scene).records

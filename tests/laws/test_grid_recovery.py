@@ -1,22 +1,19 @@
 """A kill at any moment: the grid comes back as if the journal had been folded in one go."""
 
-import os
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.grid_day import GridDay
 from tests.laws.candle_streams import CLASSES, Scene, Stream, scenes
 from tests.laws.test_candles import tell
+from tests.lengths import examples
 from tests.reference_candles import Record
 
 from firki.live import layout as at
 from firki.live.file import GridFile
-
-EXAMPLES: Final = 1500 if os.environ.get("FIRKI_LONG") else 40
 
 
 def killed(grid: GridDay) -> GridFile:
@@ -43,7 +40,7 @@ def checked(records: list[Record], grid: GridDay, scene: Scene) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(40)
 @given(scenes(), st.data())
 def test_a_restart_with_any_part_of_the_journal_is_one_fold_of_it(
     scene: Scene, data: st.DataObject
@@ -59,7 +56,7 @@ def test_a_restart_with_any_part_of_the_journal_is_one_fold_of_it(
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None)
+@examples(40)
 @given(scenes(), scenes(), st.data())
 def test_a_second_kill_never_brings_back_what_the_first_one_lost(
     scene: Scene, other: Scene, data: st.DataObject

@@ -5,8 +5,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.lengths import examples
 
 from firki.errors import Corrupt
 from firki.kite.instruments import parse
@@ -22,7 +23,7 @@ DUMP = (
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.data())
 def test_a_changed_dump_is_a_table_or_corrupt(data: Any) -> None:
     changed = bytearray(DUMP)
@@ -39,7 +40,6 @@ def test_a_changed_dump_is_a_table_or_corrupt(data: Any) -> None:
             assert table.by_token(found.instrument_token) == found
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_table_or_corrupt(csv: bytes) -> None:
     for dump in (csv, DUMP + csv):

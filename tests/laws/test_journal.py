@@ -5,6 +5,7 @@ import errno
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -12,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.day import begin_day, frames, write_run
 from tests.fakes.disk import FaultyDisk
+from tests.laws import changes
 
 from firki.capture.journal import DayJournal, JournalSettings, open_journal
 from firki.capture.journal_day import segments
 from firki.capture.journal_disk import DiskError
 from firki.capture.journal_reader import JournalReader, read_records
+from firki.capture.journal_recovery import recover
 from firki.capture.journal_verify import verify
 from firki.capture.segment_reader import SegmentReader
 from firki.errors import Corrupt, FirkiError
@@ -156,6 +159,48 @@ def test_a_reader_beside_a_growing_file_sees_prefixes_only(
                     seen += more
                 assert seen == records[: len(seen)]
         assert seen == records
+
+
+@pytest.mark.slow
+@given(RUNS, st.integers(60, 400), changes.chances)
+def test_a_fuzzed_segment_yields_a_prefix_and_what_was_kept_around_it(
+    runs: list[list[list[bytes]]], segment_bytes: int, chance: Random
+) -> None:
+    with TemporaryDirectory() as name:
+        folder = begin_day(Path(name))
+        kept: list[Frame] = []
+        for groups in runs:
+            for payloads in groups:
+                more = frames(payloads, first=len(kept) + 1)
+                write_run(folder, [more], segment_bytes=segment_bytes, finish=chance.random() < 0.5)
+                kept += more
+        for _ in range(changes.AT_A_DRAW if kept else 0):
+            path = chance.choice(segments(folder))
+            whole = path.read_bytes()
+            path.write_bytes(changes.changed(whole, chance))
+            seen, damage = read_all(folder)
+            assert seen == kept[: len(seen)], path.read_bytes().hex()
+            found = verify(folder)
+            assert len(seen) <= found.frames <= len(kept), path.read_bytes().hex()
+            assert damage is None or found.bad, path.read_bytes().hex()
+            newest = path == segments(folder)[-1]
+            assert damage or newest or seen == kept, path.read_bytes().hex()
+            starts_or_refuses(folder, kept)
+            path.write_bytes(whole)
+
+
+def starts_or_refuses(folder: Path, kept: list[Frame]) -> None:
+    """A new run refuses what is damaged, or goes on after a record and is read from there."""
+    try:
+        newest = recover(folder, FaultyDisk()).newest
+    except Corrupt:
+        return
+    assert newest <= len(kept)
+    earlier, more = segments(folder), frames([b"more", b"and more"], first=newest + 1)
+    write_run(folder, [more])
+    assert list(read_records(folder, newest + 1)) == more
+    for path in set(segments(folder)) - set(earlier):
+        path.unlink()
 
 
 def faults_in_turn() -> Iterator[tuple[str, int]]:

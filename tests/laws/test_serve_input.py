@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp, Message, Scope
 from tests.fakes.gateway import INFY, INSTRUMENTS, OPEN_TS, Market, candles
@@ -148,7 +148,6 @@ PATHS = [
 ]  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     method=st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE"]),
     path=st.sampled_from(PATHS) | st.text(max_size=30).map(lambda text: "/" + text),

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.lengths import examples
 from tests.simulated_days import DAY, calendar, instant, play, same
 
 from firki.model.calendar import SessionClass
@@ -40,7 +41,7 @@ def fresh() -> SyntheticMarket:
     return SyntheticMarket(calendar(), DAY, instruments=12)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(moments, max_size=30))
 def test_a_day_cut_anywhere_gives_the_same_snapshots(cuts: list[int]) -> None:
     market = fresh()
@@ -48,7 +49,7 @@ def test_a_day_cut_anywhere_gives_the_same_snapshots(cuts: list[int]) -> None:
     assert same(Snapshots.joined(parts), whole())
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 11), moments, moments)
 def test_any_part_of_the_truth_is_that_part_of_the_whole(row: int, one: int, other: int) -> None:
     market, span = fresh(), (min(one, other), max(one, other))
@@ -60,7 +61,7 @@ def test_any_part_of_the_truth_is_that_part_of_the_whole(row: int, one: int, oth
         assert np.array_equal(getattr(part, name), getattr(all_of_it, name)[keep])
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(0, 2**63), st.sets(st.integers(0, 2500), min_size=2, max_size=8))
 def test_closes_do_not_depend_on_the_days_asked_for(seed: int, offsets: set[int]) -> None:
     first = DAY.replace(year=2019).toordinal()
@@ -71,7 +72,7 @@ def test_closes_do_not_depend_on_the_days_asked_for(seed: int, offsets: set[int]
     assert np.allclose(together, alone, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     st.lists(
         st.tuples(st.integers(0, 23_000), st.integers(1, 500), st.integers(0, 99)), max_size=60

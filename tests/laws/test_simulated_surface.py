@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx2
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.simulated import INFY, NIFTY, authorization, kite, make_box
 
@@ -38,7 +38,6 @@ FIELDS = st.dictionaries(NAMES, st.lists(WORDS, max_size=3), max_size=4)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"])
 
 
-@settings(deadline=None)
 @given(METHODS, PATHS, st.tuples(WORDS, WORDS), FIELDS, st.one_of(FIELDS, st.binary(max_size=50)))
 def test_any_request_has_an_answer_in_the_envelope(
     method: str,
@@ -99,7 +98,6 @@ MESSAGES = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(MESSAGES, max_size=6))
 def test_any_message_is_followed_or_refused_in_words(messages: list[bytes]) -> None:
     box = make_box()

@@ -17,9 +17,6 @@ import httpx2
 
 from firki.app.sim import SimFacts
 
-LONG: Final = bool(os.environ.get("FIRKI_LONG"))
-"""Whether the long forms are run: as many kills as promised, as many instruments as there are."""
-
 _START_SECONDS: Final = 240.0
 """The first start after a change compiles the kernels."""
 _STOP_SECONDS: Final = 30.0

@@ -10,8 +10,9 @@ from typing import Final, Self
 
 import numpy as np
 import pytest
+from tests.lengths import LONG
 from tests.replay.days import Bars, CapturedDay, same_cells, tokens_of
-from tests.replay.program import LONG, Program, up, wait_until, write_settings
+from tests.replay.program import Program, up, wait_until, write_settings
 from tests.simulated_process import SimProcess, sim_process
 
 pytestmark = pytest.mark.slow

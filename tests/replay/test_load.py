@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.lengths import LONG
 from tests.replay.days import CapturedDay
-from tests.replay.program import LONG, Program, up, wait_until, write_settings
+from tests.replay.program import Program, up, wait_until, write_settings
 from tests.simulated_process import SimProcess, sim_process
 
 from firki.kite import wire

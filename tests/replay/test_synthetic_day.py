@@ -1,16 +1,15 @@
 """A synthetic morning: every candle is the reference's, and close to what really traded."""
 
-import os
 from itertools import pairwise
 
 import pytest
 from tests.best_sampling import FIELDS, true_bars
+from tests.lengths import LONG
 from tests.synthetic_day import Morning, compare, minute_of, morning
 
 from firki.model.tick import SECOND
 
 pytestmark = pytest.mark.slow
-LONG = bool(os.environ.get("FIRKI_LONG"))
 
 
 @pytest.fixture(scope="module")
