@@ -22,11 +22,12 @@ demo: $(UV) ## a live-looking market day on this machine, no account needed
 test: $(UV) servers ## everything the tests need, and the tests
 	$(RUN) --group test pytest -q -n 2 $(TESTS)
 
-check: $(UV) ## format, lint, types, imports
+check: $(UV) ## format, lint, types (the page's too), imports
 	$(RUN) --group dev ruff format --check .
 	$(RUN) --group dev ruff check .
 	$(RUN) --group dev mypy
 	$(RUN) --group dev lint-imports
+	$(RUN) --group dev python -m tests.page_scripts check
 
 bench: $(UV) ## our measurements beside installable peers, as ratios
 	$(RUN) --group test python -m bench
