@@ -33,6 +33,21 @@ def wait_until(condition: Callable[[], Any], *, seconds: float = 30.0, what: str
     return found
 
 
+def stays(condition: Callable[[], Any], *, seconds: float = 1.0) -> bool:
+    """Whether it is true for so long of real time, looked at again and again."""
+    until = time.monotonic() + seconds
+    while condition():
+        if time.monotonic() > until:
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def let_run(seconds: float) -> None:
+    """Leave the other processes alone for so long, where the moment is what is drawn."""
+    time.sleep(seconds)
+
+
 class Program:
     """A started ``firki``; it is killed when its block is left."""
 

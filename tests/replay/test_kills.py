@@ -3,25 +3,30 @@
 import random
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+import httpx2
 import numpy as np
 import pytest
 from tests.lengths import LONG
 from tests.replay.days import Bars, CapturedDay, same_cells, tokens_of
-from tests.replay.program import Program, up, wait_until, write_settings
+from tests.replay.program import Program, let_run, up, wait_until, write_settings
 from tests.simulated_process import SimProcess, sim_process
+
+from firki.model.tick import SECOND
 
 pytestmark = pytest.mark.slow
 
 KILLS: Final = 20 if LONG else 5
 KILLS_AT_REST: Final = 20 if LONG else 2
 INSTRUMENTS: Final = 80
+SPEED: Final = 60
 _SIM: Final = (
-    "--accounts", "2", "--instruments", str(INSTRUMENTS), "--speed", "60", "--paused",
+    "--accounts", "2", "--instruments", str(INSTRUMENTS), "--speed", str(SPEED), "--paused",
     "--no-limits", "--keep-token",
 )  # fmt: skip
 
@@ -35,19 +40,22 @@ class Watch:
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        self._thread = ThreadPoolExecutor(1)
+        self._watching = self._thread.submit(self._run)
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Raises what went wrong while it watched."""
         self._stop.set()
-        self._thread.join()
+        self._thread.shutdown()
+        self._watching.result()
 
     def _run(self) -> None:
         while not self._stop.wait(0.01):
             try:
                 self.acknowledged = int(self.program.health()["journal"]["acknowledged"])
-            except Exception:  # it has been killed in the middle of its answer
+            except httpx2.TransportError:
+                self.program.ended()  # the kill met it in the middle of an answer
                 return
 
 
@@ -87,7 +95,7 @@ def _killed_at_random(settings: Path, seconds: float) -> int:
     """Start, kill so long after the first safe record; the answer is what was said to be safe."""
     with up(settings) as program, Watch(program) as watch:
         wait_until(lambda: watch.acknowledged, what="a safe record")
-        threading.Event().wait(seconds)
+        let_run(seconds)
         program.kill()
     return watch.acknowledged
 
@@ -104,8 +112,8 @@ def _killed_at_rest(settings: Path, sim: SimProcess, seconds: float) -> int:
 def _run_market(sim: SimProcess, program: Program, seconds: float) -> None:
     """Move the market on, and have the program receive and keep all of it."""
     wait_until(program.has_connected)
-    sim.clock(run=True)
-    threading.Event().wait(seconds)
+    until_ts = sim.clock(run=True)["now_ts"] + int(seconds * SPEED * SECOND)
+    wait_until(lambda: sim.clock(run=True)["now_ts"] >= until_ts)
     sim.clock(pause=True)
     wait_until(lambda: _received_all(program, sim, 1))
     wait_until(program.is_safe)

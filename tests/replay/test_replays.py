@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.replay.days import CapturedDay
-from tests.replay.program import Program, up, wait_until, write_settings
+from tests.replay.program import Program, stays, up, wait_until, write_settings
 from tests.simulated_process import sim_process
 
 from firki.model.ist import ist_text
@@ -110,8 +110,9 @@ def test_a_replayed_day_ends_with_the_candles_of_the_live_one_and_writes_nothing
 def test_a_paused_replay_stands_until_it_is_stepped_and_shows_nothing_of_later(
     recorded: Recorded,
 ) -> None:
-    with replay(recorded, "--paused") as program:
-        assert newest(program) <= 1, "no more than the record it begins with"
+    # at this speed it would be at its end in a blink if it did not stand
+    with replay(recorded, "--paused", "--speed", "5000") as program:
+        assert stays(lambda: newest(program) <= 1), "no more than the record it begins with"
         program.post("/api/clock", {"to": f"{recorded.date}T09:19:00+05:30"})
         reached = newest(program)
         assert 0 < reached < recorded.last
@@ -121,6 +122,6 @@ def test_a_paused_replay_stands_until_it_is_stepped_and_shows_nothing_of_later(
         final = [candle for candle in shown if candle["status"] == "final"]
         assert final
         assert final == recorded.candles["NSE:INFY", "1m"][: len(final)]
-        assert newest(program) == reached, "it went on by itself"
+        assert stays(lambda: newest(program) == reached), "it went on by itself"
         program.post("/api/clock", {"to": f"{recorded.date}T09:21:00+05:30"})
         assert newest(program) > reached

@@ -158,15 +158,27 @@ def test_no_key_lets_a_word_through(secret: str, key: str) -> None:
             assert secret not in Redactor().clean(text), text
 
 
+def seconds_to_clean(text: str) -> float:
+    """Of the processor; the least of three, since others use it too."""
+
+    def once() -> float:
+        started = time.process_time()
+        Redactor().clean(text)
+        return time.process_time() - started
+
+    return min(once() for _ in range(3))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "text",
-    ["a" * 200_000, "api_key" * 30_000, 'password="' * 20_000, "://a:" * 40_000, "\\" * 200_000,
-     "pin=[" * 40_000, "authorization " * 15_000, " " * 200_000, "totp_" + "x" * 200_000],
+    "piece",
+    ["a", "api_key", 'password="', "://a:", "\\", "pin=[", "authorization ", " ", "totp_x_",
+     "token ", "&quot;", "%22%22"],
 )  # fmt: skip
-def test_hostile_text_is_cleaned_in_linear_time(text: str) -> None:
-    started = time.process_time()
-    Redactor().clean(text)
-    assert time.process_time() - started < 1.0
+def test_hostile_text_is_cleaned_in_linear_time(piece: str) -> None:
+    short = "totp_" + piece * (25_000 // len(piece))
+    # 8 times the text takes 8 times as long, and 64 times if the time is that of the square
+    assert seconds_to_clean(short * 8) < 20 * seconds_to_clean(short)
 
 
 def record(message: object, *args: object) -> logging.LogRecord:
