@@ -64,7 +64,7 @@ async def _capture(folder: DataFolder, day: date, calendar: CalendarFiles) -> No
         payload = wire.encode(snapshots(second, number))
         records.append((second * SECOND + SECOND // 2, payload, RecordKind.FRAME))
     for received_ts, payload, kind in records:
-        frame = market_day.journal.append(received_ts, 0, payload, kind)
+        frame = market_day.append(received_ts, 0, payload, kind)
         market_day.apply(frame, decode_ticks(frame, _decode))
     await market_day.close()
 

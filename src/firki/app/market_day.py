@@ -28,7 +28,7 @@ from firki.model.hours import CLASSES
 from firki.model.instrument import InstrumentTable
 from firki.model.session import Session, SessionClass
 from firki.model.tick import TickBatch
-from firki.ports import Frame, RecordKind
+from firki.ports import Frame, Journal, RecordKind
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +49,12 @@ Tell = Callable[["MarketDay", Frame, TickBatch | None, Changes | None], None]
 
 
 class KeptJournal(Protocol):
-    """What a day needs of its journal: a live one, or the reading of a past one."""
+    """What is asked of a day's journal, whether it is being written or read again."""
 
     @property
     def newest(self) -> int: ...
     @property
     def acknowledged(self) -> int: ...
-    def append(
-        self, received_ts: int, connection: int, payload: bytes, kind: RecordKind
-    ) -> Frame: ...
-    def read(self, from_seq: int = 1) -> Iterator[Frame]: ...
     def report(self) -> dict[str, Any]: ...
     async def close(self) -> None: ...
 
@@ -226,8 +222,10 @@ class MarketDay:
         tell: Tell,
         *,
         ends_ts: int = _NEVER_TS,
+        writing: Journal | None = None,
     ) -> None:
-        """``ends_ts`` is when the next trading day is due."""
+        """``ends_ts`` is when the next trading day is due. ``writing`` is the journal that takes
+        records; a day that is read again has none."""
         self.trading_date = day
         self.ends_ts = ends_ts
         self.book = book
@@ -235,6 +233,7 @@ class MarketDay:
         self.grid = grid
         self.candles = GridCandles(grid.file)
         self._tell = tell
+        self._writing = writing
         self.is_closed = False
 
     @classmethod
@@ -265,13 +264,13 @@ class MarketDay:
         journal = open_journal(path, settings=settings, on_failure=on_failure)
         grid = open_grid(folder.grid(day), day, book, capacity=capacity)
         grid.recover(journal.newest)
-        return cls(day, book, journal, grid, tell, ends_ts=ends_ts)
+        return cls(day, book, journal, grid, tell, ends_ts=ends_ts, writing=journal)
 
     def catch_up(self) -> Iterator[None]:
         """Fold what the grid lacks of the journal, a stretch at a step: after a loss of power that
         is the whole day, and a stop must not have to wait for it."""
         began = self.grid.seq
-        for frame in self.journal.read(began + 1):
+        for frame in self._writing.read(began + 1) if self._writing is not None else ():
             self.grid.apply(frame, decode_ticks(frame, decode_kite))
             if frame.seq % _AT_A_STEP == 0:
                 yield
@@ -280,6 +279,11 @@ class MarketDay:
                 "day recovered date=%s checkpoint=%d records=%d newest=%d",
                 self.trading_date, began, self.grid.seq - began, self.journal.newest,
             )  # fmt: skip
+
+    def append(self, received_ts: int, connection: int, payload: bytes, kind: RecordKind) -> Frame:
+        """Number the record and hand it to the journal; ``apply`` comes after it."""
+        assert self._writing is not None, f"day {self.trading_date} is read again, not written"
+        return self._writing.append(received_ts, connection, payload, kind)
 
     def apply(self, frame: Frame, batch: TickBatch | None) -> None:
         self._tell(self, frame, batch, self.grid.apply(frame, batch))

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -157,19 +157,14 @@ class ReplayClock:
 
 @dataclass(slots=True)
 class PastJournal:
-    """The journal of a day being read again: numbers move, nothing is written."""
+    """What a ``MarketDay`` asks of its journal, of a day that is read again: a number that moves on
+    with the reading. It takes no records and gives none."""
 
     newest: int = 0
 
     @property
     def acknowledged(self) -> int:
         return self.newest
-
-    def append(self, received_ts: int, connection: int, payload: bytes, kind: RecordKind) -> Frame:
-        raise Rejected("replay: a recorded day takes no new records")
-
-    def read(self, from_seq: int = 1) -> Iterator[Frame]:
-        raise Rejected("replay: read the day's own journal")
 
     def report(self) -> dict[str, Any]:
         return {

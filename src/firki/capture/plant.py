@@ -17,7 +17,7 @@ import msgspec
 
 from firki.errors import Corrupt
 from firki.model.tick import SECOND, TickBatch
-from firki.ports import Clock, ConnectionState, Frame, Journal, RecordKind
+from firki.ports import Clock, ConnectionState, Frame, RecordKind
 from firki.timing import steady
 
 _QUIET_SECONDS: Final = 1.0
@@ -25,7 +25,7 @@ _NOTHING: Final = b"{}"
 
 
 class Day(Protocol):
-    """One trading day under way: its journal, and whoever folds its records."""
+    """One trading day under way: it keeps each record, then folds it."""
 
     @property
     def trading_date(self) -> date: ...
@@ -34,8 +34,8 @@ class Day(Protocol):
     def ends_ts(self) -> int:
         """When the next trading day is due."""
 
-    @property
-    def journal(self) -> Journal: ...
+    def append(self, received_ts: int, connection: int, payload: bytes, kind: RecordKind) -> Frame:
+        """Number the record and hand it to the day's journal; raises when the disk failed."""
 
     def apply(self, frame: Frame, batch: TickBatch | None) -> None: ...
 
@@ -175,7 +175,7 @@ class Plant:
         assert coming is not None, "a day begins when one is due"
         self._coming, self._day = None, day
         for received_ts, connection, payload, kind in coming.records:
-            frame = day.journal.append(received_ts, connection, payload, kind)
+            frame = day.append(received_ts, connection, payload, kind)
             day.apply(frame, self._ticks(frame, counted=False))
 
     def wanted(self) -> Mapping[int, Mapping[str, int]]:
@@ -204,7 +204,7 @@ class Plant:
         self._last_ts = now
         self._newest_ts = max(self._newest_ts, now)
         self._last_steady = self._now()
-        frame = self._day.journal.append(now, connection, payload, kind)
+        frame = self._day.append(now, connection, payload, kind)
         batch = self._ticks(frame, counted=True)
         self._day.apply(frame, batch)
         if self._coming is not None:

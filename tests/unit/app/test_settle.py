@@ -176,7 +176,7 @@ def _nobody(*_: object) -> None:
 
 def play(day: MarketDay, frames: list[Frame]) -> None:
     for said in frames:
-        frame = day.journal.append(said.received_ts, said.connection, said.payload, said.kind)
+        frame = day.append(said.received_ts, said.connection, said.payload, said.kind)
         day.apply(frame, decode_ticks(frame, decode_kite))
 
 
@@ -246,7 +246,7 @@ async def test_a_day_that_ended_is_closed_and_settled_while_the_next_one_runs(
     with pytest.raises(asyncio.CancelledError):
         await running
     with pytest.raises(Rejected, match="closed"):
-        old.journal.append(0, 0, b"", RecordKind.CLOCK)
+        old.append(0, 0, b"", RecordKind.CLOCK)
     assert len(await infy(lake)) == 5
     await new.close()
 

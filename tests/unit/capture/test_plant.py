@@ -1,7 +1,6 @@
 """What comes in becomes numbered records of the trading day, in order, before anyone sees it."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -43,20 +42,9 @@ class MemoryJournal:
 
     records: list[Frame] = field(default_factory=list)
 
-    @property
-    def newest(self) -> int:
-        return len(self.records)
-
-    @property
-    def acknowledged(self) -> int:
-        return len(self.records)
-
     def append(self, received_ts: int, connection: int, payload: bytes, kind: RecordKind) -> Frame:
-        self.records.append(Frame(self.newest + 1, received_ts, connection, payload, kind))
+        self.records.append(Frame(len(self.records) + 1, received_ts, connection, payload, kind))
         return self.records[-1]
-
-    def read(self, from_seq: int = 1) -> Iterator[Frame]:
-        yield from self.records[from_seq - 1 :]
 
 
 @dataclass
@@ -70,6 +58,9 @@ class MemoryDay:
     @property
     def ends_ts(self) -> int:
         return ist_midnight(self.trading_date) + DAY_NS
+
+    def append(self, received_ts: int, connection: int, payload: bytes, kind: RecordKind) -> Frame:
+        return self.journal.append(received_ts, connection, payload, kind)
 
     def apply(self, frame: Frame, batch: TickBatch | None) -> None:
         assert self.journal.records[-1] is frame
