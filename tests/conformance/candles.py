@@ -114,7 +114,7 @@ async def a_moment_inside_the_day_is_not_made_up(source: Candles) -> None:
 
 async def an_answer_is_of_one_source_and_moment(source: Candles) -> None:
     found: CandleColumns = await source.read([INFY], HOUR, 0, FOREVER)
-    assert found.source in {"grid", "lake"}
+    assert found.source in {"grid", "lake", "broker"}
     assert found.as_of_ts == at("15:41")
 
 

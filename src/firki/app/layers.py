@@ -2,14 +2,14 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
 
 from firki.app.market import Market
-from firki.errors import AuthExpired, Rejected, Retryable
+from firki.errors import AuthExpired, Rejected, Retryable, Unavailable
 from firki.model.calendar import Calendar, ist_date, ist_midnight
 from firki.model.candle import DAY, MINUTE, CandleColumns, Interval
 from firki.model.reduction import reduce_days, reduce_minutes
@@ -25,6 +25,7 @@ _MOST_KEPT: Final = 2_000_000
 _LONGEST_FETCH: Final = timedelta(days=60)
 """A request that names no end of the past is answered with so much of it."""
 _LONGEST_DAYS: Final = timedelta(days=730)
+_DAY_NS: Final = 86_400 * 10**9
 _KITE_MINUTES: Final = frozenset({1, 3, 5, 10, 15, 30, 60})
 
 
@@ -45,14 +46,21 @@ class BrokerPast:
         *,
         as_of_ts: int | None = None,
     ) -> CandleColumns:
-        """Whole days that touch the range; an interval the broker lacks is made from minutes."""
-        del as_of_ts  # the broker's past does not change
-        first, last = ist_midnight(ist_date(from_ts)), ist_midnight(ist_date(to_ts))
-        parts = [await self._of(token, interval, first, last) for token in tokens]
+        """Candles whose start lies in [from_ts, to_ts], of whole days that are fetched and kept.
+
+        An interval the broker lacks is made from minutes. Days that began after ``as_of_ts`` are
+        left out; a moment before that day's close cannot be answered.
+        """
+        latest = to_ts if as_of_ts is None else min(to_ts, as_of_ts)
+        first, last = ist_midnight(ist_date(from_ts)), ist_midnight(ist_date(latest))
+        parts: list[CandleColumns] = []
+        for token in tokens if first <= last else ():
+            _refuse_inside(self._session_of(token, last), as_of_ts)
+            parts.append(await self._of(token, interval, first, last))
         found = [part for part in parts if len(part)]
         if not found:
             return CandleColumns.empty(interval, as_of_ts=to_ts, source="broker")
-        return CandleColumns.concat(found)
+        return _within(CandleColumns.concat(found), from_ts, to_ts)
 
     async def _of(self, token: int, interval: Interval, first: int, last: int) -> CandleColumns:
         key = (token, interval.name, first, last)
@@ -66,7 +74,7 @@ class BrokerPast:
         return kept
 
     async def _fetch(self, token: int, interval: Interval, first: int, last: int) -> CandleColumns:
-        end = last + 86_400 * 10**9 - 10**9
+        end = last + _DAY_NS - 10**9
         if not interval.minutes:
             days = await self._broker.history(token, DAY, first, end)
             return reduce_days(days, interval)
@@ -120,7 +128,7 @@ class LayeredCandles:
             parts += await self._past(
                 tokens, interval, from_ts, min(to_ts, today - 1), as_of_ts=as_of_ts
             )
-        if to_ts >= today:
+        if to_ts >= today and (as_of_ts is None or as_of_ts >= today):
             grid = self._market.day.candles
             own = Interval.parse("day") if interval.name in {"week", "month"} else interval
             parts.append(
@@ -134,8 +142,7 @@ class LayeredCandles:
         whole = CandleColumns.concat(found)
         if interval.name in {"week", "month"}:
             whole = reduce_days(whole, interval)
-        inside = (whole.start_ts >= from_ts) & (whole.start_ts <= to_ts)
-        return whole if inside.all() else whole.take(inside)
+        return _within(whole, from_ts, to_ts)
 
     async def _past(
         self,
@@ -157,28 +164,42 @@ class LayeredCandles:
             have = {
                 ist_date(int(ts)) for ts in np.unique(lake.start_ts[lake.instrument_token == token])
             }
-            missing = [d for d in self._sessions(token, begin, until) if d not in have]
+            missing = [s for s in self._sessions(token, begin, until) if s.trading_date not in have]
             if missing:
-                parts.append(await self._fill(token, own, missing))
+                _refuse_inside(missing[-1], as_of_ts)
+                parts.append(await self._fill(token, own, [s.trading_date for s in missing]))
         return parts
 
     async def _fill(self, token: int, interval: Interval, missing: list[date]) -> CandleColumns:
         first, last = ist_midnight(missing[0]), ist_midnight(missing[-1])
         empty = CandleColumns.empty(interval, as_of_ts=last, source="broker")
         try:
-            fetched = await self._broker.read([token], interval, first, last)
+            fetched = await self._broker.read([token], interval, first, last + _DAY_NS - 1)
         except (Retryable, AuthExpired, Rejected) as error:
             # what is at hand is still worth showing; the answer's source tells what it lacks
             self._telling.warning("no history from the broker token=%d reason=%s", token, error)
             return empty
         midnights = {ist_midnight(day) for day in missing}
-        days = (fetched.start_ts - first) // (86_400 * 10**9) * (86_400 * 10**9) + first
+        days = (fetched.start_ts - first) // _DAY_NS * _DAY_NS + first
         return fetched.take(np.isin(days, list(midnights)))
 
-    def _sessions(self, token: int, from_ts: int, to_ts: int) -> list[date]:
+    def _sessions(self, token: int, from_ts: int, to_ts: int) -> Iterable[Session]:
         instrument = self._market.day.book.table.by_token(token)
         if instrument is None:
             return []
         name = SessionClass(instrument.session_class)
-        sessions = self._calendar.sessions(name, ist_date(from_ts), ist_date(to_ts))
-        return [session.trading_date for session in sessions]
+        return self._calendar.sessions(name, ist_date(from_ts), ist_date(to_ts))
+
+
+def _within(candles: CandleColumns, from_ts: int, to_ts: int) -> CandleColumns:
+    inside = (candles.start_ts >= from_ts) & (candles.start_ts <= to_ts)
+    return candles if inside.all() else candles.take(inside)
+
+
+def _refuse_inside(session: Session | None, as_of_ts: int | None) -> None:
+    """A broker gives whole days: what was known before a day's close is not among it."""
+    if session is not None and as_of_ts is not None and as_of_ts < session.close_ts:
+        raise Unavailable(
+            f"broker: history holds {session.trading_date} as a whole, not as of {as_of_ts}; "
+            "replay the day's journal up to that moment"
+        )

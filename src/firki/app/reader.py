@@ -119,11 +119,12 @@ class Reader:
     ) -> CandleColumns:
         """The ``Candles`` port: the lake's days, then those that only a grid holds."""
         own = Interval.parse("day") if interval.name in {"week", "month"} else interval
-        parts = [await self.lake.read(tokens, own, from_ts, to_ts)]
+        parts = [await self.lake.read(tokens, own, from_ts, to_ts, as_of_ts=as_of_ts)]
+        latest = to_ts if as_of_ts is None else min(to_ts, as_of_ts)
         settled = set(self.lake.days())
         for day in self.folder.days("grid"):
             begins = ist_midnight(day)
-            if day in settled or begins > to_ts or begins + _DAY_NS <= from_ts:
+            if day in settled or begins > latest or begins + _DAY_NS <= from_ts:
                 continue
             grid = self.grid(day)
             if grid is not None:
@@ -131,7 +132,8 @@ class Reader:
         found = [part for part in parts if len(part)]
         if not found:
             return CandleColumns.empty(interval, as_of_ts=system_now(), source="grid")
-        return reduce_days(CandleColumns.concat(found), interval)
+        whole = reduce_days(CandleColumns.concat(found), interval)
+        return whole.take((whole.start_ts >= from_ts) & (whole.start_ts <= to_ts))
 
     def grid(self, day: date) -> GridCandles | None:
         """The day's grid, None where there is none; raises Corrupt for a damaged one."""
