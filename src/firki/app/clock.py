@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.2
 _TIMEOUT_SECONDS: Final = 5.0
+_LEAST_SECONDS: Final = 0.001
+_LOOK_SECONDS: Final = 0.05
+"""How often a sleeper looks whether market time was moved on."""
 _LONGEST_COUNT_SECONDS: Final = 0.5
 """Machine seconds that market time counts on without an answer."""
 _MOST_LEAD_NS: Final = 3 * 3600 * SECOND
@@ -86,7 +89,8 @@ class SimulatedClock:
 
     def now(self) -> int:
         """Counted on from the newest answer, but not far: a simulator that is busy sends nothing
-        either, and market time must not run away from its frames. Nor does it lag behind them."""
+        either, and market time must not run away from its frames. Nor does it lag behind them, or
+        go back when an answer says that it is earlier: it stands until that is made good."""
         self._newest_ts = max(self._newest_ts, min(self._clock.now(), self._limit_ts))
         return self._newest_ts
 
@@ -99,7 +103,12 @@ class SimulatedClock:
             self._newest_ts = max(self._newest_ts, ts)
 
     async def sleep(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
+        """Until ``now`` has moved on by ``seconds``: by itself, by an answer or by a frame."""
+        until = self.now() + int(seconds * SECOND)
+        while (left := until - self.now()) > 0:
+            speed = self._clock.speed
+            alone = left / SECOND / speed if speed > 0 else _LOOK_SECONDS
+            await pause(min(max(alone, _LEAST_SECONDS), _LOOK_SECONDS))
 
     async def read(self) -> None:
         """Ask the door once; raises Unavailable naming the setting when it does not answer."""
