@@ -85,6 +85,12 @@ class _Fold(msgspec.Struct, frozen=True):
     repair_extremes: bool
     calendar_changes: tuple[str, ...]
 
+    def rules(self) -> Rules:
+        return Rules(
+            self.final_exchange_seconds, self.final_market_seconds, self.strict,
+            self.repair_extremes,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Book:
@@ -178,10 +184,7 @@ def _fold_rules(path: Path, data: bytes) -> tuple[Rules, tuple[str, ...]]:
         fold = msgspec.json.decode(data, type=_Fold)
     except msgspec.MsgspecError as error:
         raise Corrupt(f"{path}: {error}; read the day with the release that wrote it") from error
-    rules = Rules(
-        fold.final_exchange_seconds, fold.final_market_seconds, fold.strict, fold.repair_extremes
-    )
-    return rules, fold.calendar_changes
+    return fold.rules(), fold.calendar_changes
 
 
 def open_grid(folder: Path, day: date, book: Book, *, capacity: int) -> DayGrid:

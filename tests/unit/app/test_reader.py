@@ -1,15 +1,23 @@
 """``firki.open()`` on a captured market."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from tests import small_market
+from tests.fakes.disk import FaultyDisk
+from tests.fakes.small_day import DAY, INFY, Said, book, records
 
 import firki
+from firki.app.folder import DataFolder
+from firki.app.market_day import decode_kite, decode_ticks, open_grid
 from firki.app.reader import Reader
+from firki.capture.journal_day import create
 from firki.errors import Rejected, Unavailable
+from firki.live.grid import Rules
+from firki.model.candle import Status
 from firki.model.ist import ist_midnight
 
 
@@ -63,6 +71,20 @@ def test_a_range_holds_the_candles_that_start_in_it(market: Reader) -> None:
 
 async def test_it_works_where_an_event_loop_runs_as_in_a_notebook(market: Reader) -> None:
     assert len(market.candles("NSE:INFY", count=3)) == 3
+
+
+def test_a_bar_is_final_by_the_rules_its_day_was_begun_with(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path)
+    patient = replace(book(), rules=Rules(final_market_seconds=120))
+    create(data.journal(DAY), patient.header(DAY), patient.attachments(), disk=FaultyDisk())
+    grid = open_grid(data.grid(DAY), DAY, patient, capacity=10)
+    grid.recover(0)
+    said = [Said(INFY, "10:14:30", 1500.0, 0), Said(INFY, "10:15:00", 1501.0, 100)]
+    for frame in records(said, until="10:18:50"):
+        grid.apply(frame, decode_ticks(frame, decode_kite))
+    grid.close()
+    found = firki.open(tmp_path).columns("NSE:INFY", "2m")
+    assert found.status.tolist() == [Status.FORMING], "its end at 10:17 is not two minutes past"
 
 
 def test_an_unknown_key_is_refused_with_what_comes_near(market: Reader) -> None:
