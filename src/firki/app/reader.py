@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firki.app.folder import DataFolder
-from firki.app.market_day import CalendarFiles, read_book, read_rules
+from firki.app.market_day import CalendarFiles, read_book
 from firki.app.master import load_newest
 from firki.app.near import near_keys
 from firki.errors import Corrupt, Rejected, Unavailable

@@ -106,7 +106,8 @@ class Program:
             path = self.folder.journal(day)
             create(path, of.header(day), of.attachments(), disk=FaultyDisk())
             grid = open_grid(self.folder.grid(day), day, of, capacity=10)
-            return MarketDay(day, of, open_journal(path, disk=self.disk), grid, tell)
+            journal = open_journal(path, disk=self.disk)
+            return MarketDay(day, of, journal, grid, tell, writing=journal)
         return MarketDay.open(
             self.folder, day, of, capacity=10, settings=JournalSettings(), on_failure=_fail,
             tell=tell, ends_ts=day_begins_ts(day + timedelta(days=1), time(8, 30)),

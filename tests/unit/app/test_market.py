@@ -55,7 +55,7 @@ class Heard:
         self.ticks.append((ticks.batch.received_ts, ticks.trades.tolist()))
 
     def apply(self, frame: Frame) -> None:
-        kept = self.market.day.journal.append(
+        kept = self.market.day.append(
             frame.received_ts, frame.connection, frame.payload, frame.kind
         )
         self.market.day.apply(kept, decode_ticks(kept, decode_kite))

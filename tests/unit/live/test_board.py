@@ -171,13 +171,6 @@ def test_added_instruments_keep_the_quotes_of_the_others() -> None:
     assert len(quotes.tokens) == 402
 
 
-def test_the_newest_arrival_is_told_and_zero_before_the_first() -> None:
-    quotes = board()
-    assert quotes.newest_received_ts() == 0
-    quotes.apply(batch(packet(last_price=100), received=4))
-    assert quotes.newest_received_ts() == 4 * SECOND
-
-
 def test_a_snapshot_from_the_future_does_not_hide_the_real_ones() -> None:
     """The fold refuses it, too: more than an hour ahead of its arrival."""
     quotes = board()
