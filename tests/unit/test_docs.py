@@ -4,39 +4,28 @@ Commands, settings, routes, metrics and the calendar's file have tests beside th
 """
 
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 import typer
+from tests.pages import README, ROOT, blocks, command_lines
 from typer.main import get_command
 
+from firki.app.sim import SimFacts
 from firki.cli.root import app
+from firki.cli.sim import in_words
 from firki.config import read
 
-ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
-_BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _CODE: Final = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-
-
-def _blocks(path: Path, language: str) -> Iterator[str]:
-    return (text for name, text in _BLOCK.findall(path.read_text()) if name == language)
-
-
-def _lines(path: Path, program: str) -> list[list[str]]:
-    """The words after ``program`` of every line of a shell block that calls it."""
-    call = re.compile(rf"^(?:[A-Z_]+=\S* )*{program} (.*)", re.MULTILINE)
-    calls = [words for block in _blocks(path, "sh") for words in call.findall(block)]
-    return [shlex.split(words, comments=True) for words in calls]
 
 
 def _anchors(path: Path) -> set[str]:
@@ -60,7 +49,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @page
 def test_every_command_line_shown_is_one_that_can_be_given(page: Path) -> None:
-    for words in _lines(page, "firki"):
+    for words in command_lines(page, "firki"):
         command: Any = get_command(app)  # click's types are vendored by typer
         while hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
@@ -71,17 +60,25 @@ def test_every_command_line_shown_is_one_that_can_be_given(page: Path) -> None:
 @page
 def test_every_make_target_shown_exists(page: Path) -> None:
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    for words in _lines(page, "make"):
+    for words in command_lines(page, "make"):
         assert words[0] in targets
 
 
 def test_the_first_commands_of_the_readme_are_the_demo_and_the_tests() -> None:
-    assert _lines(ROOT / "README.md", "make")[:2] == [["demo"], ["test"]]
-    assert _lines(ROOT / "README.md", "firki")
+    assert command_lines(README, "make")[:2] == [["demo"], ["test"]]
+    assert command_lines(README, "firki")
+
+
+def test_the_readme_shows_the_lines_that_the_simulator_prints() -> None:
+    empty: dict[str, object] = dict.fromkeys(SimFacts.__struct_fields__, "") | {"accounts": []}
+    printed = in_words(msgspec.convert(empty, SimFacts)).splitlines()
+    (shown,) = [text for text in blocks(README, "python") if "KiteConnect" in text]
+    for line in shown.splitlines():
+        assert "  " + re.sub(r'"[^"]*"', '""', line) in printed
 
 
 def test_the_readme_shows_a_settings_file_that_is_taken(tmp_path: Path) -> None:
-    (text,) = _blocks(ROOT / "README.md", "toml")
+    (text,) = blocks(README, "toml")
     file = tmp_path / "config.toml"
     file.write_text(text)
     settings = read(file, {"HOME": str(tmp_path)}).settings

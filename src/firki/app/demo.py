@@ -49,7 +49,7 @@ class DemoOptions:
 
     tape: tuple[Path, ...] = ()
     seed: int = 7
-    day: str | None = None
+    day: date | None = None
     speed: str = "60@09:00,5@10:00"
     instruments: int = 500
     keep: bool = False
@@ -182,7 +182,7 @@ class Demo:
     def _beginning(self) -> list[str]:
         """When the market begins: where a kept one was left, unless another day is asked for."""
         if self._options.day:
-            return ["--date", self._options.day]
+            return ["--date", self._options.day.isoformat()]
         days = self._folder.days() if self._options.keep and not self._options.tape else []
         for day in reversed(days):
             with contextlib.suppress(ConfigError):  # begun, and killed before it was written down

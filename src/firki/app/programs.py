@@ -48,23 +48,23 @@ def run_demo(
 
 def run_replay(
     settings: Settings,
-    day: str,
+    day: date,
     *,
     speed: float,
     paused: bool,
-    start: str | None,
+    start: time | None,
     ready: "Callable[[Ready], None]",
 ) -> None:
-    """``firki replay``: ``day`` as 2026-11-20, ``start`` as 09:30; ValueError for other forms."""
-    when = date.fromisoformat(day)
-    clock = time.fromisoformat(start) if start else None
-    seconds = (clock.hour * 60 + clock.minute) * 60 + clock.second if clock else 0
-    from_ts = ist_midnight(when) + seconds * SECOND if clock else None
+    """``firki replay``: what comes before ``start`` is played at once."""
+    from_ts = None
+    if start is not None:
+        seconds = (start.hour * 60 + start.minute) * 60 + start.second
+        from_ts = ist_midnight(day) + seconds * SECOND
 
     async def program() -> None:
         from firki.app.replay import Replay
 
-        await Replay(settings, when, speed=speed, paused=paused, from_ts=from_ts).run(ready)
+        await Replay(settings, day, speed=speed, paused=paused, from_ts=from_ts).run(ready)
 
     with _logs(settings, Redactor(), folder=False):
         run(program())

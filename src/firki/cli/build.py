@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from firki.cli.exits import told
+from firki.cli.moments import day_of
 from firki.cli.options import AsJson, ConfigFile, OfDemo, settings_of
 from firki.cli.text import dump, grouped, table
 
@@ -66,21 +66,12 @@ def build(
         from firki.app.build import build as run
 
         options = BuildOptions(
-            sources=ticks, out=out, intervals=interval or (), day=_date(day),
+            sources=ticks, out=out, intervals=interval or (), day=day_of("--date", day),
             session_class=_class(session_class), instruments=instruments,
         )  # fmt: skip
         with _progress() as progress:
             report = run(settings, options, progress)
     typer.echo(_json(report) if as_json else _words(report))
-
-
-def _date(text: str | None) -> date | None:
-    from firki.errors import ConfigError
-
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise ConfigError(f"--date: expected a day such as 2021-04-13, found {text!r}") from None
 
 
 def _class(text: str | None) -> "SessionClass | None":

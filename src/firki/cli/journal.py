@@ -1,18 +1,17 @@
 """``firki journal``: the record of every frame; what is kept of it, and whether it is sound."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from firki.cli.exits import DAMAGED, told
-from firki.cli.options import AsJson, ConfigFile, OfDemo, folder_of
+from firki.cli.options import AsJson, ConfigFile, Day, OfDemo, folder_of, recorded_day
 from firki.cli.text import dump, grouped, pairs, size
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from firki.app.folder import DataFolder
     from firki.capture.journal_info import JournalInfo
     from firki.capture.journal_verify import Fault, Verification
 
@@ -21,11 +20,6 @@ app = typer.Typer(
     short_help="The record of every frame.",
     no_args_is_help=True,
 )
-
-Day = Annotated[
-    str | None,
-    typer.Argument(metavar="[DATE]", help="Trading day, as 2026-11-20; else the newest."),
-]
 
 
 @app.command(short_help="The trading days kept.")
@@ -46,7 +40,8 @@ def info(
 ) -> None:
     """Show a day's journal from its headers: quick, and no proof that all of it is sound."""
     with told():
-        folder, chosen = _chosen(folder_of(config, demo=demo), day)
+        folder = folder_of(config, demo=demo)
+        chosen = recorded_day(folder, day)
         from firki.capture import journal_info
 
         found = journal_info.info(folder.journal(chosen))
@@ -67,7 +62,8 @@ def verify(
     Bytes of a write that a kill cut short are torn, not bad: nothing that was safe is among them.
     """
     with told():
-        folder, chosen = _chosen(folder_of(config, demo=demo), day)
+        folder = folder_of(config, demo=demo)
+        chosen = recorded_day(folder, day)
         from firki.capture import journal_verify
 
         found = journal_verify.verify(folder.journal(chosen))
@@ -79,27 +75,6 @@ def verify(
         typer.echo(_verdict(chosen, found))
     if found.bad:
         raise typer.Exit(DAMAGED)
-
-
-def _chosen(folder: "DataFolder", day: str | None) -> "tuple[DataFolder, date]":
-    """The day asked for, or the newest; raises ConfigError or Unavailable when it is not kept."""
-    from datetime import date
-
-    from firki.errors import ConfigError, Unavailable
-
-    kept = folder.days()
-    if not kept:
-        raise Unavailable(f"data folder {folder.root} has no journal: nothing was captured yet")
-    if day is None:
-        return folder, kept[-1]
-    try:
-        wanted = date.fromisoformat(day)
-    except ValueError:
-        raise ConfigError(f"DATE: expected a day such as {kept[-1]}, found {day!r}") from None
-    if wanted not in kept:
-        newest = ", ".join(kept_day.isoformat() for kept_day in kept[-5:])
-        raise ConfigError(f"no journal of {wanted} in {folder.root}; newest: {newest}")
-    return folder, wanted
 
 
 def _stored_bytes(folder: "Path") -> int:

@@ -1,13 +1,13 @@
 """``firki sim``: a market in a box."""
 
-from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from firki.cli.exits import told
-from firki.cli.up import tell_first_start
+from firki.cli.moments import day_of, time_of
+from firki.cli.up import USUAL_DAY, tell_first_start
 
 if TYPE_CHECKING:
     from firki.app.sim import SimFacts
@@ -33,12 +33,12 @@ These are made from the seed and no secrets. Ctrl+C ends it."""
 def simulate(
     tape: Annotated[
         list[str] | None,
-        typer.Option(help="'synthetic', or a file of recorded ticks (may be repeated)."),
+        typer.Option(help="'synthetic', or a file of recorded ticks; may be repeated."),
     ] = None,
     seed: Annotated[int, typer.Option(help="What a synthetic market is drawn from.")] = 7,
     day: Annotated[
         str | None,
-        typer.Option("--date", help="Trading day, YYYY-MM-DD; else the newest one before today."),
+        typer.Option("--date", help=f"Trading day, as 2026-11-20; else {USUAL_DAY}."),
     ] = None,
     start: Annotated[str, typer.Option(help="Market time to begin at, HH:MM IST.")] = "09:00",
     speed: Annotated[
@@ -74,12 +74,13 @@ def simulate(
         typer.echo(as_line(facts) if as_json else in_words(facts))
 
     with told():
+        chosen, begins = day_of("--date", day), time_of("--start", start)
         if not as_json:
             tell_first_start()
         from firki.app.sim import SimOptions, run_sim
 
         options = SimOptions(
-            tape=_files(tape or []), seed=seed, day=_date(day), start=_time(start), speed=speed,
+            tape=_files(tape or []), seed=seed, day=chosen, start=begins, speed=speed,
             paused=paused, instruments=instruments, steady_hz=steady_hz, accounts=accounts,
             port=port, control_port=control_port, limits=not no_limits, keep_token=keep_token,
             redirect_url=redirect_url, end_with_stdin=end_with_stdin,
@@ -92,24 +93,6 @@ def _files(tape: list[str]) -> tuple[Path, ...]:
     if tape == ["synthetic"]:
         return ()
     return tuple(Path(name) for name in tape)
-
-
-def _date(text: str | None) -> date | None:
-    from firki.errors import ConfigError
-
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise ConfigError(f"date: expected YYYY-MM-DD, found {text!r}") from None
-
-
-def _time(text: str) -> time:
-    from firki.errors import ConfigError
-
-    try:
-        return time.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"start: expected HH:MM, found {text!r}") from None
 
 
 def as_line(facts: "SimFacts") -> str:

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from firki.cli.exits import load_settings, told
-from firki.cli.options import ConfigFile, OfDemo, settings_of
+from firki.cli.moments import day_of, time_of
+from firki.cli.options import ConfigFile, Day, OfDemo, existing, recorded_day, settings_of
 
 if TYPE_CHECKING:
     from firki.app.up import Ready
+
+USUAL_DAY = "the newest before today, of a tape its oldest"
+"""Which day a market shows that is told none."""
 
 
 def up(config: ConfigFile = None) -> None:
@@ -25,10 +29,18 @@ def demo(
     config: ConfigFile = None,
     tape: Annotated[
         list[Path] | None,
-        typer.Option("--tape", help="Recorded ticks (Parquet or CSV) instead of made-up ones."),
+        typer.Option(
+            "--tape",
+            help="Recorded ticks (Parquet or CSV) instead of made-up ones; may be repeated.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Which made-up market.")] = 7,
-    date: Annotated[str | None, typer.Option(help="Trading day, as 2026-11-20.")] = None,
+    date: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Trading day, as 2026-11-20; else {USUAL_DAY}, with --keep the one left."
+        ),
+    ] = None,
     speed: Annotated[
         str, typer.Option(help="Market seconds a second: 60, or by time 60@09:00,5@10:00.")
     ] = "60@09:00,5@10:00",
@@ -39,19 +51,20 @@ def demo(
 ) -> None:
     """Open a live-looking market day on this machine; no account is needed."""
     with told():
+        day = day_of("--date", date)
         tell_first_start()
         from firki.app.demo import DemoOptions
         from firki.app.programs import run_demo
 
         options = DemoOptions(
-            tape=tuple(tape or ()), seed=seed, day=date, speed=speed, instruments=instruments,
+            tape=tuple(tape or ()), seed=seed, day=day, speed=speed, instruments=instruments,
             keep=keep,
         )  # fmt: skip
         run_demo(load_settings(config), options, show, show_totals)
 
 
 def replay(
-    day: Annotated[str, typer.Argument(help="Recorded trading day, as 2026-11-20.")],
+    day: Day = None,
     speed: Annotated[float, typer.Option(min=0.001, help="Market seconds a second.")] = 1.0,
     paused: Annotated[
         bool, typer.Option("--paused", help="Wait to be run or stepped from the page or API.")
@@ -64,21 +77,13 @@ def replay(
 ) -> None:
     """Serve a recorded day again: page, API and stream show it as it was, at any speed."""
     with told():
+        settings = settings_of(config, demo=demo)
+        chosen = recorded_day(existing(settings), day)
+        from_time = None if start is None else time_of("--from", start)
         tell_first_start()
         from firki.app.programs import run_replay
-        from firki.errors import ConfigError
 
-        try:
-            run_replay(
-                settings_of(config, demo=demo),
-                day,
-                speed=speed,
-                paused=paused,
-                start=start,
-                ready=show,
-            )
-        except ValueError as fault:
-            raise ConfigError(f"replay: {fault}") from None
+        run_replay(settings, chosen, speed=speed, paused=paused, start=from_time, ready=show)
 
 
 def tell_first_start() -> None:

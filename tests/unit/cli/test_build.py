@@ -62,7 +62,7 @@ def test_a_captured_day_is_built_by_its_date(firki: Firki, tmp_path: Path) -> No
         (("nowhere.csv", "-o", "b.csv"), "no such file"),
         (("TICKS", "-o", "b.txt"), "expected a file ending in .parquet or .csv"),
         (("TICKS", "-o", "b.csv", "-i", "5x"), "interval '5x'"),
-        (("TICKS", "-o", "b.csv", "--date", "today"), "--date: expected a day"),
+        (("TICKS", "-o", "b.csv", "--date", "today"), "--date: expected YYYY-MM-DD, found 'today'"),
         (("TICKS", "-o", "b.csv", "--class", "shares"), "--class: expected one of cas, cash"),
         (
             ("TICKS", "-o", "b.csv", "--date", "2021-04-14"),
