@@ -248,6 +248,12 @@ def test_intervals_are_taken_in_every_spelling(name: str) -> None:
     assert load(None, {**HOME, "FIRKI_LIVE__INTERVALS": name}).live.intervals == (name.lower(),)
 
 
+@pytest.mark.parametrize("name", ["0m", "1441m", "25h", "99999999999999999999m"])
+def test_an_interval_is_no_longer_than_a_day(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"live\.intervals\[0\]: expected"):
+        load(None, {**HOME, "FIRKI_LIVE__INTERVALS": name})
+
+
 @given(st.ip_addresses(v=4) | st.ip_addresses(v=4, network="127.0.0.0/8"))
 def test_all_of_net_127_is_loopback_and_nothing_else(address: object) -> None:
     assert is_loopback(str(address)) == str(address).startswith("127.")

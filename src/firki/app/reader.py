@@ -4,6 +4,7 @@ No lock and no running firki are needed. ``firki.open()`` gives a ``Reader``.
 """
 
 import asyncio
+import re
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _DAY_NS = 86_400 * 10**9
+_TOKEN = re.compile(r"[0-9]{1,10}")
 
 
 class Reader:
@@ -62,7 +64,7 @@ class Reader:
     def instrument(self, key: str) -> Instrument:
         """By key or token; raises Rejected with what comes near."""
         table = self.instruments
-        found = table.by_token(int(key)) if key.isdigit() else table.by_key(key)
+        found = table.by_token(int(key)) if _TOKEN.fullmatch(key) else table.by_key(key)
         if found is None:
             near = ", ".join(near_keys(table, key))
             raise Rejected(f"no instrument {key!r}" + (f"; near: {near}" if near else ""))

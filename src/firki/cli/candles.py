@@ -27,7 +27,7 @@ def candles(
         str | None, typer.Option("--to", help="Last start, in the same forms.")
     ] = None,
     count: Annotated[
-        int | None, typer.Option("--count", "-n", min=1, help="The newest so many candles.")
+        int | None, typer.Option("--count", "-n", min=1, max=1_000_000, help="The newest so many.")
     ] = None,
     no_current: Annotated[
         bool, typer.Option("--no-current", help="Leave out candles that are still forming.")

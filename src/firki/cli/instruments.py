@@ -26,7 +26,7 @@ def find(
         list[str],
         typer.Argument(help="Words of a symbol or a name; NSE:INF looks on one exchange."),
     ],
-    limit: Annotated[int, typer.Option(min=1, help="The most that are shown.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The most that are shown.")] = 20,
     as_json: AsJson = False,
     demo: OfDemo = False,
     config: ConfigFile = None,

@@ -4,6 +4,8 @@ import re
 from datetime import date, time
 from typing import Final
 
+_YEARS: Final = range(1990, 2100)
+"""What candles can be asked of."""
 _TIME: Final = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
 
 
@@ -12,9 +14,12 @@ def day_of(option: str, text: str | None) -> date | None:
     from firki.errors import ConfigError
 
     try:
-        return None if text is None else date.fromisoformat(text)
+        day = None if text is None else date.fromisoformat(text)
     except ValueError:
         raise ConfigError(f"{option}: expected YYYY-MM-DD, found {text!r}") from None
+    if day is not None and day.year not in _YEARS:
+        raise ConfigError(f"{option}: expected a day from 1990 to 2099, found {day}")
+    return day
 
 
 def time_of(option: str, text: str) -> time:

@@ -7,7 +7,7 @@ import typer
 
 from firki.cli.exits import told
 from firki.cli.moments import day_of, time_of
-from firki.cli.up import USUAL_DAY, tell_first_start
+from firki.cli.up import MOST_INSTRUMENTS, MOST_SEED, USUAL_DAY, tell_first_start
 
 if TYPE_CHECKING:
     from firki.app.sim import SimFacts
@@ -35,7 +35,9 @@ def simulate(
         list[str] | None,
         typer.Option(help="'synthetic', or a file of recorded ticks; may be repeated."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="What a synthetic market is drawn from.")] = 7,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MOST_SEED, help="What a market is drawn from.")
+    ] = 7,
     day: Annotated[
         str | None,
         typer.Option("--date", help=f"Trading day, as 2026-11-20; else {USUAL_DAY}."),
@@ -45,14 +47,24 @@ def simulate(
         str, typer.Option(help="Market seconds a second, or a schedule by the time of day.")
     ] = "60@09:00,5@10:00",
     paused: Annotated[bool, typer.Option("--paused", help="Begin with the clock stopped.")] = False,
-    instruments: Annotated[int, typer.Option(help="How many instruments are listed.")] = 500,
+    instruments: Annotated[
+        int, typer.Option(min=1, max=MOST_INSTRUMENTS, help="How many instruments are listed.")
+    ] = 500,
     steady_hz: Annotated[
         int | None,
-        typer.Option(help="Load test: so many snapshots a second of every instrument."),
+        typer.Option(
+            min=1, max=8, help="Load test: so many snapshots a second of every instrument."
+        ),
     ] = None,
-    accounts: Annotated[int, typer.Option(help="How many accounts the broker has.")] = 1,
-    port: Annotated[int, typer.Option(help="REST and websocket; 0 takes any free port.")] = 0,
-    control_port: Annotated[int, typer.Option(help="Control door; 0 takes any free port.")] = 0,
+    accounts: Annotated[
+        int, typer.Option(min=1, max=100, help="How many accounts the broker has.")
+    ] = 1,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="REST and websocket; 0 takes any free port.")
+    ] = 0,
+    control_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Control door; 0 takes any free port.")
+    ] = 0,
     no_limits: Annotated[bool, typer.Option("--no-limits", help="No request limits.")] = False,
     keep_token: Annotated[
         bool, typer.Option("--keep-token", help="Access tokens outlive 06:00.")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 USUAL_DAY = "the newest before today, of a tape its oldest"
 """Which day a market shows that is told none."""
+MOST_SEED, MOST_INSTRUMENTS = 4_294_967_295, 27_000
+"""Of a made-up market; written out, because the market itself is slow to import."""
 
 
 def up(config: ConfigFile = None) -> None:
@@ -34,7 +36,7 @@ def demo(
             help="Recorded ticks (Parquet or CSV) instead of made-up ones; may be repeated.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which made-up market.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Which made-up market.")] = 7,
     date: Annotated[
         str | None,
         typer.Option(
@@ -44,7 +46,9 @@ def demo(
     speed: Annotated[
         str, typer.Option(help="Market seconds a second: 60, or by time 60@09:00,5@10:00.")
     ] = "60@09:00,5@10:00",
-    instruments: Annotated[int, typer.Option(help="How many instruments trade.")] = 500,
+    instruments: Annotated[
+        int, typer.Option(min=1, max=MOST_INSTRUMENTS, help="How many instruments trade.")
+    ] = 500,
     keep: Annotated[
         bool, typer.Option("--keep", help="Go on with the data of the last demo.")
     ] = False,
@@ -65,7 +69,9 @@ def demo(
 
 def replay(
     day: Day = None,
-    speed: Annotated[float, typer.Option(min=0.001, help="Market seconds a second.")] = 1.0,
+    speed: Annotated[
+        float, typer.Option(min=0.001, max=100_000, help="Market seconds a second.")
+    ] = 1.0,
     paused: Annotated[
         bool, typer.Option("--paused", help="Wait to be run or stepped from the page or API.")
     ] = False,

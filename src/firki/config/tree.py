@@ -18,10 +18,12 @@ from pydantic import (
 
 MIB: Final = 1 << 20
 _LARGEST_TOKEN: Final = 2**32 - 1
+_MINUTES_IN_DAY: Final = 1440
 _MORNING: Final = re.compile(r"0[0-8]:[0-5]\d|09:00")
 _KEY: Final = re.compile(r"[A-Z][A-Z0-9]*:(\*|[^\s*]([^*]*[^\s*])?)")
 _INTERVAL: Final = re.compile(
-    r"[1-9]\d*(m|min|minute|h|hour)s?|minute|hour|1?d|day|1?w|week|1?mo|month"
+    r"(?P<count>[1-9]\d{0,3})((?P<hours>h|hour)|m|min|minute)s?"
+    r"|minute|hour|1?d|day|1?w|week|1?mo|month"
 )
 
 
@@ -43,9 +45,12 @@ def _wish(value: str | int) -> str | int:
 
 
 def _interval(value: str) -> str:
-    if not _INTERVAL.fullmatch(value.strip().lower()):
+    found = _INTERVAL.fullmatch(value.strip().lower())
+    if not found:
         raise ValueError('expected "90m", "2h", "day", "week" or "month"')
-    return value.strip().lower()
+    if int(found["count"] or 1) * (60 if found["hours"] else 1) > _MINUTES_IN_DAY:
+        raise ValueError(f"expected at most a day's {_MINUTES_IN_DAY} minutes")
+    return found[0]
 
 
 def _morning(value: str) -> str:

@@ -17,6 +17,7 @@ _LONG: Final = {
     "1w": "week", "w": "week", "week": "week",
     "1mo": "month", "mo": "month", "month": "month",
 }  # fmt: skip
+_MOST_MINUTES: Final = 24 * MINUTES_IN_HOUR
 _SPELLING: Final = re.compile(r"(\d+)(m|min|minute|h|hour)s?")
 
 
@@ -98,11 +99,16 @@ class Interval:
         if word in _WORDS:
             return cls.of(_WORDS[word])
         found = _SPELLING.fullmatch(word)
-        minutes = int(found[1]) * _UNITS[found[2]] if found else 0
+        minutes = int(found[1]) * _UNITS[found[2]] if found and len(found[1]) < 10 else 0
         if minutes < 1:
             raise ValueError(
                 f"interval {text!r}: expected minutes (5m, 5minute), hours (1h, 2h), "
                 "day, week or month"
+            )
+        if minutes > _MOST_MINUTES:
+            raise ValueError(
+                f"interval {text!r}: expected at most a day's {_MOST_MINUTES} minutes, "
+                "else day, week or month"
             )
         return cls.of(minutes)
 

@@ -92,13 +92,6 @@ def _midnight(ts: int) -> int:
     return ist_midnight(ist_date(ts))
 
 
-def _interval(text: str) -> Interval:
-    interval = Interval.parse(text)
-    if interval.minutes > 24 * 60:
-        raise ValueError(f"interval {shorten(text)}: expected at most a day's 1440 minutes")
-    return interval
-
-
 def _count(text: str) -> int:
     # isdecimal alone takes digits of every script
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):
@@ -126,7 +119,7 @@ def _sessions(text: str) -> tuple[int, ...]:
 
 
 _PARSERS: Final[dict[str, tuple[str, Callable[[str], object]]]] = {
-    "interval": ("interval", _interval),
+    "interval": ("interval", Interval.parse),
     "from": ("from_ts", parse_from),
     "to": ("to_ts", parse_to),
     "count": ("count", _count),

@@ -32,7 +32,7 @@ def parse_moment(value: object, today: date) -> int:
         text = value.strip()
         try:
             if "T" not in text and "-" not in text:
-                return at(today, time.fromisoformat(text))
+                return at(today, _clock_time(text))
             found = datetime.fromisoformat(text)
             local = found.astimezone(IST) if found.tzinfo else found
             return at(local.date(), local.time())
@@ -42,6 +42,13 @@ def parse_moment(value: object, today: date) -> int:
         f"{value!r}: expected HH:MM, HH:MM:SS, an ISO time such as 2026-11-20T09:30:00+05:30, "
         "or nanoseconds UTC"
     )
+
+
+def _clock_time(text: str) -> time:
+    found = time.fromisoformat(text)
+    if found.tzinfo is not None:
+        raise ValueError(f"{text}: expected a time without an offset, which is Indian")
+    return found
 
 
 def parse_speed(value: object) -> float:
@@ -77,7 +84,7 @@ class Schedule:
     @staticmethod
     def _entry(part: str) -> tuple[time, float]:
         speed, _, start = part.strip().partition("@")
-        return time.fromisoformat(start.strip() or "00:00"), parse_speed(float(speed))
+        return _clock_time(start.strip() or "00:00"), parse_speed(float(speed))
 
     def speed(self, moment_ts: int) -> float:
         """The speed that holds at the moment."""

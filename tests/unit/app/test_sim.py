@@ -66,7 +66,7 @@ async def test_a_tape_in_no_order_of_time_is_refused_as_a_build_refuses_it(tmp_p
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--date", "tomorrow"], ["--start", "nine"], ["--speed", "0"], ["--accounts", "1000"]],
+    [["--date", "tomorrow"], ["--start", "nine"], ["--speed", "0"], ["--speed", "5@09:00+05:30"]],
 )
 def test_a_wrong_option_ends_with_exit_code_2_and_no_trace(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, ["sim", *arguments])
