@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from firki.config import Settings, effective, example, load, read
+from firki.config.page import render
 from firki.config.tree import Account, is_loopback
 from firki.errors import ConfigError
 
@@ -309,18 +310,57 @@ def test_rows_in_force_are_plain_json(file: Path) -> None:
     assert json.loads(json.dumps(rows)) == [list(row) for row in rows]
 
 
-def test_every_setting_has_its_place_on_the_page() -> None:
+def page_parts() -> dict[str, str]:
+    """Every setting's part of the page, by its heading."""
     page = (Path(__file__).parents[2] / "docs/settings.md").read_text()
-    parts = dict(re.findall(r"^### (\S+)\n\n(.*?)(?=\n#|\Z)", page, re.DOTALL | re.MULTILINE))
+    return dict(re.findall(r"^### (\S+)\n\n(.*?)(?=\n#|\Z)", page, re.DOTALL | re.MULTILINE))
+
+
+def test_the_page_is_what_the_settings_say_now() -> None:
+    page = Path(__file__).parents[2] / "docs/settings.md"
+    assert page.read_text() == render(), "run: python -m firki.config.page > docs/settings.md"
+
+
+def test_every_setting_has_its_place_on_the_page_with_its_default() -> None:
+    parts = page_parts()
     accounts = {f"accounts.{name}" for name in Account.model_fields}
     assert parts.keys() == settings_of(Settings) | accounts
     defaults = tomllib.loads(example())
-    for key, text in parts.items():
+    for key in settings_of(Settings):
         section, name = key.split(".")
-        kind = Account if section == "accounts" else Settings.model_fields[section].annotation
-        assert isinstance(kind, type)
-        assert issubclass(kind, BaseModel)
-        description = kind.model_fields[name].description or ""
-        assert description in " ".join(text.split()), key
-        if section != "accounts":
-            assert f"`{json.dumps(defaults[section][name])}`" in text, key
+        assert f"Default: `{json.dumps(defaults[section][name])}`." in parts[key], key
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("capture.mode", 'one of `"ltp"`, `"quote"`, `"full"`'),
+        ("log.level", 'one of `"DEBUG"`, `"INFO"`, `"WARNING"`, `"ERROR"`'),
+        ("serve.port", "a whole number from 0 up to 65535"),
+        ("capture.silence_seconds", "a number above 0 up to 86400"),
+        ("capture.day_begins", 'a time from "00:00" to "09:00"'),
+        ("universe.indices", 'a list of keys such as "NSE:INFY"'),
+        ("calendar.changes", "a list of names"),
+        ("capture.strict", "`true` or `false`"),
+        ("accounts.api_key", "a text, which is never shown"),
+    ],
+)
+def test_the_page_says_what_a_setting_takes(key: str, words: str) -> None:
+    assert f"Takes {words}." in page_parts()[key]
+
+
+def test_every_number_has_two_limits() -> None:
+    for key, text in page_parts().items():
+        if "number" in text:
+            assert re.search(r"number (from|above) \d+ up to \d+\.", text), key
+
+
+NUMBERS = [row.key for row in effective(read(None, HOME)) if type(row.value) in {int, float}]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_beyond_its_limits_is_refused(name: str) -> None:
+    variable = f"FIRKI_{name.upper().replace('.', '__')}"
+    for text in ("-1", "1e30", "1" * 30, "NaN", "Infinity"):
+        with pytest.raises(ConfigError, match=name):
+            load(None, {**HOME, variable: text})

@@ -34,14 +34,14 @@ def effective(loaded: Loaded) -> list[Row]:
     for section, part in loaded.settings:
         if isinstance(part, BaseModel):
             rows += [
-                Row(key, _plain(value), loaded.origins.get(key, "default"))
+                Row(key, plain(value), loaded.origins.get(key, "default"))
                 for name, value in part
                 for key in [f"{section}.{name}"]
             ]
             continue
         origin = loaded.origins.get(section, "default")
         rows += [
-            Row(f"{section}[{n}].{name}", _plain(value), origin)
+            Row(f"{section}[{n}].{name}", plain(value), origin)
             for n, account in enumerate(part)
             for name, value in account
         ]
@@ -84,14 +84,15 @@ def _entry(kind: type[BaseModel], name: str) -> Iterator[str]:
 
 def _default(field: FieldInfo) -> str:
     value = "" if field.is_required() else field.default
-    return json.dumps(_plain(value), ensure_ascii=False)
+    return json.dumps(plain(value), ensure_ascii=False)
 
 
 def _comment(text: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
+    """As JSON and TOML have it; secrets are hidden."""
     if isinstance(value, SecretStr):
         return HIDDEN
     if isinstance(value, tuple):

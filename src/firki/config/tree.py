@@ -3,7 +3,7 @@
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -108,16 +108,32 @@ def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
 
-Key = Annotated[str, AfterValidator(_key)]
-Wish = Annotated[str | int, AfterValidator(_wish)]
-IntervalName = Annotated[str, AfterValidator(_interval)]
-Morning = Annotated[str, AfterValidator(_morning)]
-Host = Annotated[str, AfterValidator(_loopback)]
-HttpUrl = Annotated[str, AfterValidator(_http)]
-OptionalHttpUrl = Annotated[str, AfterValidator(_maybe_http)]
-WebsocketUrl = Annotated[str, AfterValidator(_websocket)]
+class Takes(NamedTuple):
+    """What a value must be, in words for the page of settings."""
+
+    words: str
+
+
+Key = Annotated[str, AfterValidator(_key), Takes('keys such as "NSE:INFY"')]
+Wish = Annotated[str | int, AfterValidator(_wish), Takes("keys, tokens and whole exchanges")]
+IntervalName = Annotated[
+    str, AfterValidator(_interval), Takes("intervals of up to 1440 minutes, week and month")
+]
+Morning = Annotated[str, AfterValidator(_morning), Takes('a time from "00:00" to "09:00"')]
+Host = Annotated[str, AfterValidator(_loopback), Takes('"127.0.0.1", "::1" or "localhost"')]
+HttpUrl = Annotated[
+    str, AfterValidator(_http), Takes("an https:// address, or http:// to this machine")
+]
+OptionalHttpUrl = Annotated[
+    str, AfterValidator(_maybe_http), Takes("nothing, or an address as accounts.root")
+]
+WebsocketUrl = Annotated[
+    str, AfterValidator(_websocket), Takes("a wss:// address, or ws:// to this machine")
+]
 OptionalPath = Annotated[Path | None, BeforeValidator(_none_if_empty)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Section(BaseModel):
@@ -136,7 +152,7 @@ class Data(Section):
 
 
 class Account(Section):
-    """A broker account; repeat the table for each."""
+    """A broker account. The table can be repeated, but so far only the first account is used."""
 
     name: Annotated[str, Field(min_length=1)] = Field(description="What firki calls the account")
     api_key: SecretStr = Field(min_length=1, description="Kite Connect's api_key")
@@ -151,7 +167,7 @@ class Account(Section):
     max_connections: int = Field(
         default=3, ge=1, le=200, description="Feed connections of the account"
     )
-    max_instruments: int = Field(default=3000, ge=1, description="Instruments on one connection")
+    max_instruments: Count = Field(default=3000, description="Instruments on one connection")
 
 
 class Clock(Section):
@@ -174,7 +190,8 @@ class Capture(Section):
     )
     strict: bool = Field(
         default=False,
-        description="Check each tick for impossible values, and count those set aside",
+        description="Also refuse and count a price outside the day range its own packet tells; "
+        "all other checks are always on",
     )
     silence_seconds: Seconds = Field(
         default=5.0, description="A socket silent for this long is replaced, seconds"
@@ -187,7 +204,7 @@ class Capture(Section):
     )
     day_begins: Morning = Field(
         default="08:30",
-        description="When a trading day begins, IST: once the broker has written its instruments",
+        description="When a trading day begins, IST; by then the broker has listed its instruments",
     )
     clock_skew_seconds: Seconds = Field(
         default=2.0, description="Warn when market time and the exchange's differ by more, seconds"
@@ -213,10 +230,13 @@ class Journal(Section):
         description="Longest time frames wait for the disk, milliseconds",
     )
     segment_bytes: int = Field(
-        default=64 * MIB, ge=MIB, description="Raw frames in one segment file, bytes"
+        default=64 * MIB, ge=MIB, le=1024 * MIB, description="Raw frames in one segment file, bytes"
     )
     backlog_bytes: int = Field(
-        default=256 * MIB, ge=MIB, description="Frames not yet on disk before intake waits, bytes"
+        default=256 * MIB,
+        ge=MIB,
+        le=65_536 * MIB,
+        description="Frames not yet on disk before intake waits, bytes",
     )
 
 
@@ -231,12 +251,14 @@ class Live(Section):
     final_exchange_seconds: int = Field(
         default=3,
         ge=0,
+        le=3600,
         description="A minute is final when exchange time has passed its end by this, seconds",
     )
     final_market_seconds: int = Field(
         default=5,
         ge=0,
-        description="... or when market time has passed its end by this, seconds",
+        le=3600,
+        description="A minute is also final when market time has passed its end by this, seconds",
     )
 
 
@@ -254,8 +276,8 @@ class Calendar(Section):
 class Store(Section):
     """Past days."""
 
-    keep_journal_days: int = Field(
-        default=30, ge=1, description="Days a journal is kept once its day is settled into the lake"
+    keep_journal_days: Days = Field(
+        default=30, description="Days a journal is kept once its day is settled into the lake"
     )
     lake_compression_level: int = Field(
         default=3, ge=1, le=22, description="zstd level of the lake"
@@ -276,21 +298,19 @@ class Serve(Section):
     session_hours: float = Field(
         default=24.0,
         gt=0,
+        le=8760,
         allow_inf_nan=False,
         description="How long a browser stays signed in, hours",
     )
-    max_streams: int = Field(default=64, ge=1, description="Websockets open at once")
-    max_subscriptions: int = Field(default=64, ge=1, description="Subscriptions of one websocket")
-    max_stream_keys: int = Field(
-        default=10_000, ge=1, description="Instruments of one subscription"
-    )
-    max_pending: int = Field(
+    max_streams: Count = Field(default=64, description="Websockets open at once")
+    max_subscriptions: Count = Field(default=64, description="Subscriptions of one websocket")
+    max_stream_keys: Count = Field(default=10_000, description="Instruments of one subscription")
+    max_pending: Count = Field(
         default=20_000,
-        ge=1,
-        description="Candles a slow websocket may be behind before it is closed",
+        description="Rows (candles and trades) a slow websocket may be behind before it is closed",
     )
     answer_cache_mb: int = Field(
-        default=64, ge=1, description="Ready candle answers kept, megabytes"
+        default=64, ge=1, le=65_536, description="Ready candle answers kept, megabytes"
     )
 
 
@@ -298,12 +318,12 @@ class Log(Section):
     """What is told of the running program."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="The least grave that is written"
+        default="INFO", description="Messages of this level and above are written"
     )
     folder: OptionalPath = Field(
         default=None, description="Folder of the daily log files. Empty: logs in the data folder"
     )
-    keep_days: int = Field(default=14, ge=1, description="Daily log files kept")
+    keep_days: Days = Field(default=14, description="Daily log files kept")
     stderr: bool = Field(default=True, description="Write to standard error as well")
 
 
