@@ -10,7 +10,7 @@ import numpy as np
 
 from firki.app.market import Market
 from firki.errors import AuthExpired, Rejected, Retryable, Unavailable
-from firki.model.calendar import Calendar, ist_date, ist_midnight
+from firki.model.calendar import Calendar, ist_date, ist_midnight, ist_text
 from firki.model.candle import DAY, MINUTE, CandleColumns, Interval
 from firki.model.reduction import reduce_days, reduce_minutes
 from firki.model.session import Session, SessionClass
@@ -55,7 +55,9 @@ class BrokerPast:
         first, last = ist_midnight(ist_date(from_ts)), ist_midnight(ist_date(latest))
         parts: list[CandleColumns] = []
         for token in tokens if first <= last else ():
-            _refuse_inside(self._session_of(token, last), as_of_ts)
+            session = self._session_of(token, last)
+            if session is not None and as_of_ts is not None and as_of_ts < session.close_ts:
+                raise _within_a_day(as_of_ts)
             parts.append(await self._of(token, interval, first, last))
         found = [part for part in parts if len(part)]
         if not found:
@@ -121,7 +123,12 @@ class LayeredCandles:
         *,
         as_of_ts: int | None = None,
     ) -> CandleColumns:
-        """Past days first, then today's; the source says where they came from."""
+        """Past days first, then today's; the source says where they came from.
+
+        With ``as_of_ts`` nothing later is read. A moment within a day is refused where that day is
+        asked for: each source holds the newest it knows of a day, not how it stood.
+        """
+        to_ts = to_ts if as_of_ts is None else min(to_ts, as_of_ts)
         today = ist_midnight(self._market.day.trading_date)
         parts: list[CandleColumns] = []
         if from_ts < today:
@@ -130,10 +137,10 @@ class LayeredCandles:
             )
         if to_ts >= today and (as_of_ts is None or as_of_ts >= today):
             grid = self._market.day.candles
+            if as_of_ts is not None and as_of_ts < grid.as_of_ts:
+                raise _within_a_day(as_of_ts)
             own = Interval.parse("day") if interval.name in {"week", "month"} else interval
-            parts.append(
-                await grid.read(tokens, own, max(from_ts, today), to_ts, as_of_ts=as_of_ts)
-            )
+            parts.append(await grid.read(tokens, own, max(from_ts, today), to_ts))
         found = [part for part in parts if len(part)]
         if not found:
             return CandleColumns.empty(
@@ -154,20 +161,27 @@ class LayeredCandles:
         as_of_ts: int | None,
     ) -> list[CandleColumns]:
         own = Interval.parse("day") if interval.name in {"week", "month"} else interval
-        lake = await self._lake.read(tokens, own, from_ts, to_ts, as_of_ts=as_of_ts)
+        try:
+            lake = await self._lake.read(tokens, own, from_ts, to_ts, as_of_ts=as_of_ts)
+        except Unavailable as error:
+            if as_of_ts is None:
+                raise
+            raise _within_a_day(as_of_ts) from error
         span = _LONGEST_FETCH if interval.minutes else _LONGEST_DAYS
         today = ist_midnight(self._market.day.trading_date)
         begin = max(from_ts, today - int(span.total_seconds()) * 10**9)
-        until = min(to_ts, as_of_ts) if as_of_ts is not None else to_ts
         parts = [lake]
         for token in tokens:
             have = {
                 ist_date(int(ts)) for ts in np.unique(lake.start_ts[lake.instrument_token == token])
             }
-            missing = [s for s in self._sessions(token, begin, until) if s.trading_date not in have]
+            sessions = self._sessions(token, begin, to_ts)
+            missing = [session for session in sessions if session.trading_date not in have]
+            if missing and as_of_ts is not None and as_of_ts < missing[-1].close_ts:
+                raise _within_a_day(as_of_ts)
             if missing:
-                _refuse_inside(missing[-1], as_of_ts)
-                parts.append(await self._fill(token, own, [s.trading_date for s in missing]))
+                days = [session.trading_date for session in missing]
+                parts.append(await self._fill(token, own, days))
         return parts
 
     async def _fill(self, token: int, interval: Interval, missing: list[date]) -> CandleColumns:
@@ -196,10 +210,9 @@ def _within(candles: CandleColumns, from_ts: int, to_ts: int) -> CandleColumns:
     return candles if inside.all() else candles.take(inside)
 
 
-def _refuse_inside(session: Session | None, as_of_ts: int | None) -> None:
-    """A broker gives whole days: what was known before a day's close is not among it."""
-    if session is not None and as_of_ts is not None and as_of_ts < session.close_ts:
-        raise Unavailable(
-            f"broker: history holds {session.trading_date} as a whole, not as of {as_of_ts}; "
-            "replay the day's journal up to that moment"
-        )
+def _within_a_day(as_of_ts: int) -> Rejected:
+    day, time = ist_text(as_of_ts)[:16].split("T")
+    return Rejected(
+        f"as_of: what was known on {day} at {time} is not kept, only the newest of that day; name "
+        f"the day alone for its end, or see that moment with `firki replay {day} --from {time}`"
+    )

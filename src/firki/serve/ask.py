@@ -72,13 +72,15 @@ def _parsed(values: dict[str, str]) -> dict[str, Any]:
 def window(ask: Ask, now_ts: int) -> tuple[int, int]:
     """First and last start asked for: by default the Indian day of the last one, or of today.
 
-    Open ends reach to the end of today, so that equal requests of one day have equal windows.
+    Open ends reach to the end of today, so that equal requests of one day have equal windows, and
+    no end lies beyond what ``as_of`` knows.
     Raises Problem when the window is turned round, or too wide for its interval.
     """
     to_ts = ask.to_ts if ask.to_ts is not None else _midnight(now_ts) + DAY_NS - 1
+    to_ts = to_ts if ask.as_of_ts is None else min(to_ts, ask.as_of_ts)
     from_ts = ask.from_ts if ask.from_ts is not None else _midnight(to_ts)
     if from_ts > to_ts:
-        raise invalid("parameters from, to: expected from to be no later than to (or than today)")
+        raise invalid("parameters from, to: expected from to be no later than to, as_of and today")
     days = (to_ts - from_ts) / DAY_NS
     if ask.interval.minutes and days > _MOST_DAYS_OF_MINUTES:
         raise invalid(

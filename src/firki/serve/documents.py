@@ -22,7 +22,7 @@ CANDLE_PARAMETERS: Final = {
     "to": f"last start: {_MOMENT}; by default the end of today",
     "count": "so many candles, counted back from `to`",
     "include_current": "true (the default) or false: whether forming candles are given",
-    "as_of": f"what was known then: {_MOMENT}",
+    "as_of": "what was known at the end of a past day: a date, or a moment after its close",
     "sessions": "some of pre_open,continuous,closing_auction; all by default",
 }
 

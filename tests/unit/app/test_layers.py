@@ -151,3 +151,53 @@ async def test_no_rows_are_an_empty_answer(tmp_path: Path) -> None:
         [FUTURE], DAY_INTERVAL, at("09:00", YESTERDAY), at("10:00", YESTERDAY)
     )
     assert len(found) == 0
+
+
+async def test_what_was_known_at_a_past_days_end_leaves_todays_grid_alone(tmp_path: Path) -> None:
+    before = YESTERDAY - timedelta(days=1)
+    source = layered(tmp_path, Lake(before, YESTERDAY), None)
+    end = ist_midnight(DAY) - 1
+    found = await source.read(
+        [INFY], Interval.of(1), at("09:00", before), at("23:00"), as_of_ts=end
+    )
+    assert [ist_date(int(ts)) for ts in found.start_ts] == [before, YESTERDAY]
+    assert found.source == "lake"
+
+
+async def test_now_and_later_are_moments_that_can_be_asked_for(tmp_path: Path) -> None:
+    source = layered(tmp_path, Lake(), None)
+    span = (at("09:00"), at("23:00"))
+    plain = await source.read([INFY], Interval.of(1), *span)
+    for moment in (at("15:41"), at("23:59"), at("12:00", DAY + timedelta(days=9))):
+        found = await source.read([INFY], Interval.of(1), *span, as_of_ts=moment)
+        assert found.start_ts.tolist() == plain.start_ts.tolist()
+
+
+class Settled(Lake):
+    """A lake whose days were settled at 15:41; it cannot tell how they stood before."""
+
+    async def read(
+        self,
+        tokens: Sequence[int],
+        interval: Interval,
+        from_ts: int,
+        to_ts: int,
+        *,
+        as_of_ts: int | None = None,
+    ) -> CandleColumns:
+        if as_of_ts is not None and as_of_ts < at("15:41", ist_date(as_of_ts)):
+            raise Unavailable("lake: kept as it was settled; replay the day's journal")
+        return await super().read(tokens, interval, from_ts, to_ts)
+
+
+@pytest.mark.parametrize("day", [DAY, YESTERDAY], ids=["today", "a past day"])
+@pytest.mark.parametrize("lake", [Lake(), Settled(YESTERDAY)], ids=["broker", "lake"])
+async def test_a_moment_within_a_day_that_is_asked_for_is_refused_for_good(
+    tmp_path: Path, lake: Lake, day: date
+) -> None:
+    source = layered(tmp_path, lake, Broker())
+    words = f"{day} at 11:00 is not kept.*firki replay {day} --from 11:00"
+    with pytest.raises(Rejected, match=words):
+        await source.read(
+            [INFY], Interval.of(5), at("09:15", day), at("23:00"), as_of_ts=at("11:00", day)
+        )

@@ -37,6 +37,12 @@ def test_an_end_without_a_beginning_means_that_day() -> None:
     assert window(ask, OPEN_TS) == (midnight, midnight + 720 * MINUTE_NS)
 
 
+@pytest.mark.parametrize("query", [b"as_of=2026-11-18", b"as_of=2026-11-18&to=2026-11-19"])
+def test_what_was_known_on_a_day_ends_with_it(query: bytes) -> None:
+    midnight = MIDNIGHT_TS - 2 * DAY_NS
+    assert window(parse_ask(query, b""), OPEN_TS) == (midnight, midnight + DAY_NS - 1)
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
