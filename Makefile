@@ -13,7 +13,7 @@ help: ## this list
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "firki needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "setting up, once: uv into $(TOOLS), then the locked environment into .venv (about 500 MB)"
+	@echo "setting up, once: uv into $(TOOLS), then the locked environment into .venv (about 550 MB)"
 	@$(PYTHON) -m venv $(TOOLS) && $(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
 
 demo: $(UV) ## a live-looking market day on this machine, no account needed

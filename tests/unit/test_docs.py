@@ -17,6 +17,7 @@ from firki.app.sim import SimFacts
 from firki.cli.root import app
 from firki.cli.sim import in_words
 from firki.config import read
+from firki.serve.access import ACCESS, Role
 
 PAGES: Final = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
@@ -75,6 +76,14 @@ def test_the_readme_shows_the_lines_that_the_simulator_prints() -> None:
     (shown,) = [text for text in blocks(README, "python") if "KiteConnect" in text]
     for line in shown.splitlines():
         assert "  " + re.sub(r'"[^"]*"', '""', line) in printed
+
+
+def test_the_routes_that_need_no_credential_are_named() -> None:
+    open_routes = {path for (_, path), access in ACCESS.items() if access.role is Role.OPEN}
+    for path in (README, ROOT / "docs/interface.md", ROOT / "docs/architecture.md"):
+        text = " ".join(path.read_text().split())
+        (sentence,) = re.findall(r"[^.]*tells? (?:a stranger )?one word[^.]*", text)
+        assert set(re.findall(r"`(/\w+)`", sentence)) == open_routes
 
 
 def test_the_readme_shows_a_settings_file_that_is_taken(tmp_path: Path) -> None:
