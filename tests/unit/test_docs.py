@@ -99,3 +99,27 @@ def test_the_index_names_every_page() -> None:
     index = (ROOT / "docs/README.md").read_text()
     names = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert names <= {link.partition("#")[0] for link in _LINK.findall(index)}
+
+
+def test_the_architecture_names_files_and_functions_that_are_there() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    source = ROOT / "src/firki"
+    named = set(re.findall(r"\b((?:app|capture|live)/\w+\.py)\b", page))
+    assert named
+    assert [name for name in named if not (source / name).exists()] == []
+    chain = re.findall(r"^    (\w+/\w+\.py) +(?:\w+\.)?(\w+) ", page, re.MULTILINE)
+    assert len(chain) == 6
+    for name, function in chain:
+        assert f"def {function}(" in (source / name).read_text()
+    tree = re.search(r"^      app/.*?^      serve/", page, re.MULTILINE | re.DOTALL)
+    assert tree is not None
+    for name in re.findall(r"\w+\.py", tree[0]):
+        assert (source / "app" / name).exists(), name
+
+
+def test_the_architecture_names_every_file_with_kernels_that_call_each_other() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    live = ROOT / "src/firki/live"
+    files = {path.name for path in live.glob("*.py") if "@inlined\n" in path.read_text()}
+    (decision,) = re.findall(r"^### 5\..*?(?=^### 6)", page, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"live/(\w+\.py)", decision)) == files
