@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the work: rough.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Do a tenth of the work; the figures are rough.")
+    ] = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:

@@ -26,30 +26,42 @@ def build(
     ticks: Annotated[
         list[str],
         typer.Argument(
-            metavar="TICKS...",
+            metavar="TICKS",
             help="Parquet or CSV files, folders of them, journal folders, or dates of journals.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="File ending in .parquet or .csv.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="File ending in .parquet or .csv.")
+    ],
     interval: Annotated[
         list[str] | None,
         typer.Option(
             "--interval",
             "-i",
+            metavar="INTERVAL",
             help="Such as 1m, 90m, 2h, day; may be repeated. Else 1m 5m 15m 30m 60m and day.",
         ),
     ] = None,
     day: Annotated[
         str | None,
-        typer.Option("--date", help="Trading day of the ticks; else the one most rows carry."),
+        typer.Option(
+            "--date", metavar="DATE", help="Trading day of the ticks; else the one most rows carry."
+        ),
     ] = None,
     session_class: Annotated[
         str | None,
-        typer.Option("--class", help="Hours of all but indices: cash, cas, derivative, currency."),
+        typer.Option(
+            "--class",
+            metavar="CLASS",
+            help="Hours of all but indices: cash, cas, derivative, currency.",
+        ),
     ] = None,
     instruments: Annotated[
         Path | None,
-        typer.Option(help="Kite's instruments CSV of the day: tokens, hours and price scales."),
+        typer.Option(
+            metavar="FILE",
+            help="Kite's instruments CSV of the day: tokens, hours and price scales.",
+        ),
     ] = None,
     as_json: AsJson = False,
     demo: OfDemo = False,

@@ -20,23 +20,38 @@ _TIMES = "2026-11-20, 09:30 (of the newest day), or ISO time with its offset"
 def candles(
     key: Annotated[str, typer.Argument(help="Such as NSE:INFY, or an instrument token.")],
     interval: Annotated[
-        str, typer.Option("--interval", "-i", help="Such as 1m, 5m, 90m, 2h, day, week, month.")
+        str,
+        typer.Option(
+            "--interval",
+            "-i",
+            metavar="INTERVAL",
+            help="Such as 1m, 5m, 90m, 2h, day, week, month.",
+        ),
     ] = "5m",
-    from_time: Annotated[str | None, typer.Option("--from", help=f"First start: {_TIMES}.")] = None,
+    from_time: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help=f"First start: {_TIMES}.")
+    ] = None,
     to_time: Annotated[
-        str | None, typer.Option("--to", help="Last start, in the same forms.")
+        str | None, typer.Option("--to", metavar="TIME", help="Last start, in the same forms.")
     ] = None,
     count: Annotated[
-        int | None, typer.Option("--count", "-n", min=1, max=1_000_000, help="The newest so many.")
+        int | None,
+        typer.Option(
+            "--count", "-n", metavar="NUMBER", min=1, max=1_000_000, help="The newest so many."
+        ),
     ] = None,
     no_current: Annotated[
         bool, typer.Option("--no-current", help="Leave out candles that are still forming.")
     ] = False,
     sessions: Annotated[
         str | None,
-        typer.Option(help="Some of pre_open,continuous,closing_auction; all by default."),
+        typer.Option(
+            metavar="PARTS", help="Some of pre_open,continuous,closing_auction; all by default."
+        ),
     ] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="A header and a line a candle.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="CSV: a header, and a line for each candle.")
+    ] = False,
     as_json: AsJson = False,
     demo: OfDemo = False,
     config: ConfigFile = None,

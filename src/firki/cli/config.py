@@ -2,20 +2,18 @@
 
 import json
 import os
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from firki.cli.options import ConfigFile
 
 WRONG_SETTINGS = 2
 """Exit code: the operator must change a setting."""
 
 
 def show_config(
-    config: Annotated[
-        Path | None,
-        typer.Option(help="Settings file; without it your own ~/.config/firki/config.toml."),
-    ] = None,
+    config: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON list.")] = False,
     example: Annotated[
         bool, typer.Option("--example", help="Print a commented file with every setting.")

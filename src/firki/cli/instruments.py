@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from firki.cli.exits import told
+from firki.cli.help import Command
 from firki.cli.options import AsJson, ConfigFile, OfDemo, existing, settings_of
 from firki.cli.text import dump, grouped, pairs, table
 
@@ -20,13 +21,15 @@ app = typer.Typer(
 )
 
 
-@app.command(short_help="Search by symbol or name.")
+@app.command(cls=Command, short_help="Search by symbol or name.")
 def find(
     text: Annotated[
         list[str],
         typer.Argument(help="Words of a symbol or a name; NSE:INF looks on one exchange."),
     ],
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The most that are shown.")] = 20,
+    limit: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, max=100_000, help="The most that are shown.")
+    ] = 20,
     as_json: AsJson = False,
     demo: OfDemo = False,
     config: ConfigFile = None,
@@ -41,7 +44,7 @@ def find(
     typer.echo(_table(found) if found else f"nothing like {' '.join(text)!r} of {master.day}")
 
 
-@app.command(short_help="All about one instrument.")
+@app.command(cls=Command, short_help="All about one instrument.")
 def show(
     key: Annotated[str, typer.Argument(help="Such as NSE:INFY, or an instrument token.")],
     as_json: AsJson = False,
@@ -60,7 +63,7 @@ def show(
     typer.echo(pairs([(n.replace("_", " "), str(v)) for n, v in known.items() if v is not None]))
 
 
-@app.command(short_help="Fetch today's master.")
+@app.command(cls=Command, short_help="Fetch today's master.")
 def sync(as_json: AsJson = False, config: ConfigFile = None) -> None:
     """Fetch today's instruments from the first account's broker and keep them."""
     import asyncio

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from firki.cli.exits import DAMAGED, told
+from firki.cli.help import Command
 from firki.cli.options import AsJson, ConfigFile, Day, OfDemo, folder_of, recorded_day
 from firki.cli.text import dump, grouped, pairs, size
 
@@ -22,7 +23,7 @@ app = typer.Typer(
 )
 
 
-@app.command(short_help="The trading days kept.")
+@app.command(cls=Command, short_help="The trading days kept.")
 def days(as_json: AsJson = False, demo: OfDemo = False, config: ConfigFile = None) -> None:
     """List the trading days that have a journal, oldest first."""
     with told():
@@ -34,7 +35,7 @@ def days(as_json: AsJson = False, demo: OfDemo = False, config: ConfigFile = Non
     typer.echo(pairs([(name, size(count)) for name, count in kept]) or "no journal is kept")
 
 
-@app.command(short_help="What a day's journal holds.")
+@app.command(cls=Command, short_help="What a day's journal holds.")
 def info(
     day: Day = None, as_json: AsJson = False, demo: OfDemo = False, config: ConfigFile = None
 ) -> None:
@@ -53,13 +54,13 @@ def info(
     typer.echo(_describe(found))
 
 
-@app.command(short_help="Read all of a day, and check it.")
+@app.command(cls=Command, short_help="Read all of a day, and check it.")
 def verify(
     day: Day = None, as_json: AsJson = False, demo: OfDemo = False, config: ConfigFile = None
 ) -> None:
     """Read every record of a day and check it against its checksums; exit code 5 when one is bad.
 
-    Bytes of a write that a kill cut short are torn, not bad: nothing that was safe is among them.
+    What a kill cut off within a write is torn, not bad: it was never said to be safe.
     """
     with told():
         folder = folder_of(config, demo=demo)

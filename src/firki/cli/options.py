@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from firki.config import Settings
 
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Settings file; else ~/.config/firki/config.toml.")
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Settings file; else ~/.config/firki/config.toml."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for programs.")]
 OfDemo = Annotated[bool, typer.Option("--demo", help="The data of `firki demo`, not your own.")]

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any  # click's types are vendored by typer, under a private name
 
-import typer
 from typer.main import get_command
 
 from firki.cli.exits import MEANINGS
+from firki.cli.help import place, split, usage
 from firki.cli.root import app
 
 _INTRODUCTION = """\
@@ -23,7 +23,7 @@ Every command tells its options with `--help`. Reading commands take `--json` an
 to standard output; complaints go to standard error. `--config FILE` names a settings file, `--demo`
 means the data that `firki demo` keeps in its own folder. Candles, journal and instruments are read
 from the data folder, whether firki runs or not; `firki status` asks the running one. Times are
-Indian, figures for people have lakhs and crores set off.
+Indian, numbers for people are grouped in lakhs and crores.
 
 ## Exit codes
 
@@ -52,17 +52,14 @@ def _parts(words: str, command: Any) -> Iterator[str]:
 
 
 def _section(words: str, command: Any, *, level: int = 2) -> str:
-    shown = [param for param in command.params if not getattr(param, "hidden", False)]
-    arguments = [param for param in shown if param.param_type_name == "argument"]
-    options = [param for param in shown if param.param_type_name == "option"]
-    usage = " ".join(
-        [*(_place(argument) for argument in arguments), *(["[OPTIONS]"] * bool(options))]
-    )
-    parts = [f"{'#' * level} firki {words}\n", f"    firki {words} {usage}".rstrip() + "\n"]
+    arguments, options = split(command)
+    parts = [
+        f"{'#' * level} firki {words}\n",
+        f"    firki {words} {usage(command)}".rstrip() + "\n",
+    ]
     parts.append(_text(command.help) + "\n")
-    rows = [(f"`{_place(one)}`", one.help or "", "") for one in arguments]
-    context = typer.Context(command)
-    rows += [(_names(one, context), one.help or "", _default(one)) for one in options]
+    rows = [(f"`{place(one)}`", one.help or "", "") for one in arguments]
+    rows += [(_names(one), _meaning(one), _default(one)) for one in options]
     if rows:
         table = ["| option | meaning | default |", "|---|---|---|"]
         table += [
@@ -72,23 +69,15 @@ def _section(words: str, command: Any, *, level: int = 2) -> str:
     return "\n".join(parts)
 
 
-def _place(argument: Any) -> str:
-    """An argument as it stands in a call: KEY, [DATE], TEXT..."""
-    name = (argument.metavar or argument.name).strip("[].").upper()
-    name += "..." if argument.nargs == -1 else ""
-    return name if argument.required else f"[{name}]"
-
-
-def _names(option: Any, context: typer.Context) -> str:
+def _names(option: Any) -> str:
     """Short and long names, with what they take."""
-    takes = "" if option.is_flag else f" {(option.metavar or _kind(option, context)).upper()}"
+    takes = "" if option.is_flag else f" {option.metavar}"
     return ", ".join(f"`{name}{takes}`" for name in (*option.opts, *option.secondary_opts))
 
 
-def _kind(option: Any, context: typer.Context) -> str:
-    kind = str(option.display_type(context)).strip("<>").removeprefix("list[").rstrip("]")
-    words = {"str": "text", "int": "number", "float": "number", "path": "file"}
-    return words.get(kind.removesuffix(" range"), kind)
+def _meaning(option: Any) -> str:
+    limits = "" if option.min is None else f" From {option.min} to {option.max}."
+    return f"{option.help or ''}{limits}"
 
 
 def _default(option: Any) -> str:

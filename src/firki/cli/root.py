@@ -1,5 +1,6 @@
 """The ``firki`` command and its groups. Nothing heavy is imported before a command runs."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -11,12 +12,14 @@ from firki.cli.build import build
 from firki.cli.candles import candles
 from firki.cli.config import show_config
 from firki.cli.doctor import doctor
+from firki.cli.help import Command, Group
 from firki.cli.sim import simulate
 from firki.cli.status import status
 from firki.cli.up import demo, replay, up
 
 app = typer.Typer(
     name="firki",
+    cls=Group,
     no_args_is_help=True,
     add_completion=False,
     # plain help: drawn with boxes and colours it takes three times as long to come
@@ -35,21 +38,30 @@ def _show_version(wanted: bool) -> None:
 def group(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Tell the version.", callback=_show_version, is_eager=True),
+        typer.Option(
+            "--version", help="Show the version and end.", callback=_show_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Live Indian-market data on your own machine: ticks in, trusted candles out."""
 
 
-app.command("demo", short_help="A whole market on this machine, no account.")(demo)
-app.command("up", short_help="Capture the market and serve it.")(up)
-app.command("sim", short_help="A Kite of your own on loopback.")(simulate)
-app.command("replay", short_help="Serve a recorded day again.")(replay)
-app.command("candles", short_help="Candles of an instrument, live or past.")(candles)
-app.command("build", short_help="Recorded ticks into candles.")(build)
-app.add_typer(instruments.app, name="instruments")
-app.add_typer(journal.app, name="journal")
-app.command("status", short_help="How the running firki is.")(status)
-app.command("doctor", short_help="Is all there that firki needs.")(doctor)
-app.command("config", short_help="The settings in force.")(show_config)
-app.command("bench", short_help="Its speed on this machine.")(bench)
+def _add(panel: str, name: str, short_help: str, function: Callable[..., None]) -> None:
+    command = app.command(name, cls=Command, short_help=short_help, rich_help_panel=panel)
+    command(function)
+
+
+_RUN, _READ, _CHECK = "Run a market", "Read and build", "Check"
+
+_add(_RUN, "demo", "A whole market on this machine, no account.", demo)
+_add(_RUN, "up", "Capture the market and serve it.", up)
+_add(_RUN, "sim", "A Kite of your own on loopback.", simulate)
+_add(_RUN, "replay", "Serve a recorded day again.", replay)
+_add(_READ, "candles", "Candles of an instrument, live or past.", candles)
+_add(_READ, "build", "Recorded ticks into candles.", build)
+app.add_typer(instruments.app, name="instruments", rich_help_panel=_READ)
+_add(_CHECK, "status", "How the running firki is.", status)
+_add(_CHECK, "doctor", "Whether all is there that firki needs.", doctor)
+app.add_typer(journal.app, name="journal", rich_help_panel=_CHECK)
+_add(_CHECK, "config", "The settings in force.", show_config)
+_add(_CHECK, "bench", "Its speed on this machine.", bench)

@@ -33,44 +33,67 @@ These are made from the seed and no secrets. Ctrl+C ends it."""
 def simulate(
     tape: Annotated[
         list[str] | None,
-        typer.Option(help="'synthetic', or a file of recorded ticks; may be repeated."),
+        typer.Option(
+            metavar="FILE", help="'synthetic', or a file of recorded ticks; may be repeated."
+        ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=MOST_SEED, help="What a market is drawn from.")
+        int,
+        typer.Option(metavar="NUMBER", min=0, max=MOST_SEED, help="What a market is drawn from."),
     ] = 7,
     day: Annotated[
         str | None,
-        typer.Option("--date", help=f"Trading day, as 2026-11-20; else {USUAL_DAY}."),
+        typer.Option(
+            "--date", metavar="DATE", help=f"Trading day, as 2026-11-20; else {USUAL_DAY}."
+        ),
     ] = None,
-    start: Annotated[str, typer.Option(help="Market time to begin at, HH:MM IST.")] = "09:00",
+    start: Annotated[
+        str, typer.Option(metavar="TIME", help="Market time to begin at, HH:MM IST.")
+    ] = "09:00",
     speed: Annotated[
-        str, typer.Option(help="Market seconds a second, or a schedule by the time of day.")
+        str,
+        typer.Option(
+            metavar="SPEED", help="Market seconds a second, or a schedule by the time of day."
+        ),
     ] = "60@09:00,5@10:00",
     paused: Annotated[bool, typer.Option("--paused", help="Begin with the clock stopped.")] = False,
     instruments: Annotated[
-        int, typer.Option(min=1, max=MOST_INSTRUMENTS, help="How many instruments are listed.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=1, max=MOST_INSTRUMENTS, help="How many instruments are listed."
+        ),
     ] = 500,
     steady_hz: Annotated[
         int | None,
         typer.Option(
-            min=1, max=8, help="Load test: so many snapshots a second of every instrument."
+            metavar="NUMBER",
+            min=1,
+            max=8,
+            help="Load test: so many snapshots a second of every instrument.",
         ),
     ] = None,
     accounts: Annotated[
-        int, typer.Option(min=1, max=100, help="How many accounts the broker has.")
+        int,
+        typer.Option(metavar="NUMBER", min=1, max=100, help="How many accounts the broker has."),
     ] = 1,
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="REST and websocket; 0 takes any free port.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=0, max=65_535, help="REST and websocket; 0 takes any free port."
+        ),
     ] = 0,
     control_port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Control door; 0 takes any free port.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=0, max=65_535, help="Control door; 0 takes any free port."
+        ),
     ] = 0,
     no_limits: Annotated[bool, typer.Option("--no-limits", help="No request limits.")] = False,
     keep_token: Annotated[
         bool, typer.Option("--keep-token", help="Access tokens outlive 06:00.")
     ] = False,
     redirect_url: Annotated[
-        str | None, typer.Option(help="Where the login sends the request token.")
+        str | None, typer.Option(metavar="URL", help="Where the login sends the request token.")
     ] = None,
     end_with_stdin: Annotated[
         bool, typer.Option("--end-with-stdin", help="Stop when standard input ends.")

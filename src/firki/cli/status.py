@@ -22,7 +22,7 @@ _HOME = "\x1b[H\x1b[J"
 
 def status(
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Show it anew every second, until Ctrl-C.")
+        bool, typer.Option("--watch", "-w", help="Show it again every second, until Ctrl-C.")
     ] = False,
     as_json: AsJson = False,
     demo: OfDemo = False,

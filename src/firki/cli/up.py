@@ -12,7 +12,7 @@ from firki.cli.options import ConfigFile, Day, OfDemo, existing, recorded_day, s
 if TYPE_CHECKING:
     from firki.app.up import Ready
 
-USUAL_DAY = "the newest before today, of a tape its oldest"
+USUAL_DAY = "the newest before today, or the oldest of the tape"
 """Which day a market shows that is told none."""
 MOST_SEED, MOST_INSTRUMENTS = 4_294_967_295, 27_000
 """Of a made-up market; written out, because the market itself is slow to import."""
@@ -33,21 +33,31 @@ def demo(
         list[Path] | None,
         typer.Option(
             "--tape",
+            metavar="FILE",
             help="Recorded ticks (Parquet or CSV) instead of made-up ones; may be repeated.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Which made-up market.")] = 7,
+    seed: Annotated[
+        int, typer.Option(metavar="NUMBER", min=0, max=MOST_SEED, help="Which made-up market.")
+    ] = 7,
     date: Annotated[
         str | None,
         typer.Option(
-            help=f"Trading day, as 2026-11-20; else {USUAL_DAY}, with --keep the one left."
+            metavar="DATE",
+            help=f"Trading day, as 2026-11-20; else {USUAL_DAY}; with --keep the last one.",
         ),
     ] = None,
     speed: Annotated[
-        str, typer.Option(help="Market seconds a second: 60, or by time 60@09:00,5@10:00.")
+        str,
+        typer.Option(
+            metavar="SPEED", help="Market seconds a second: 60, or by time 60@09:00,5@10:00."
+        ),
     ] = "60@09:00,5@10:00",
     instruments: Annotated[
-        int, typer.Option(min=1, max=MOST_INSTRUMENTS, help="How many instruments trade.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=1, max=MOST_INSTRUMENTS, help="How many instruments trade."
+        ),
     ] = 500,
     keep: Annotated[
         bool, typer.Option("--keep", help="Go on with the data of the last demo.")
@@ -70,13 +80,15 @@ def demo(
 def replay(
     day: Day = None,
     speed: Annotated[
-        float, typer.Option(min=0.001, max=100_000, help="Market seconds a second.")
+        float,
+        typer.Option(metavar="NUMBER", min=0.001, max=100_000, help="Market seconds a second."),
     ] = 1.0,
     paused: Annotated[
         bool, typer.Option("--paused", help="Wait to be run or stepped from the page or API.")
     ] = False,
     start: Annotated[
-        str | None, typer.Option("--from", help="Play up to this time at once, HH:MM IST.")
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Play up to this time at once, HH:MM IST."),
     ] = None,
     demo: OfDemo = False,
     config: ConfigFile = None,

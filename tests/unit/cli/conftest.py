@@ -1,12 +1,13 @@
 """Commands as a person or a script calls them, on a small captured market."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from tests import small_market
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from firki.cli.root import app
@@ -21,6 +22,18 @@ class Ended(NamedTuple):
 
 
 Firki = Callable[..., Ended]
+ROOT: Any = get_command(app)
+"""The whole command line; Any: click's types are vendored by typer."""
+
+
+def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with its words."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield words, command
+        return
+    for name, one in inner.items():
+        yield from commands(one, *words, name)
 
 
 @pytest.fixture(scope="session")

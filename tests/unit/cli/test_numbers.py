@@ -1,14 +1,9 @@
 """No number that is typed ends in a traceback."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from tests.unit.cli.conftest import Firki
-from typer.main import get_command
+from tests.unit.cli.conftest import ROOT, Firki, commands
 
 from firki.app.sim import MOST_ACCOUNTS
-from firki.cli.root import app
 from firki.simulator.clock import FASTEST
 from firki.simulator.snapshotter import MOST_HZ
 from firki.simulator.universe import MOST_INSTRUMENTS
@@ -16,19 +11,9 @@ from firki.simulator.universe import MOST_INSTRUMENTS
 ABSURD = ("-1", "-99999999999999999999", "99999999999999999999", "1e999", "nan", "inf", "", "x")
 
 
-def commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command with its words; Any: click's types are vendored by typer."""
-    inner = getattr(command, "commands", None)
-    if inner is None:
-        yield words, command
-        return
-    for name, one in inner.items():
-        yield from commands(one, *words, name)
-
-
 NUMBERS = {
     (*words, param.opts[0]): param
-    for words, command in commands(get_command(app))
+    for words, command in commands(ROOT)
     for param in command.params
     if param.type_descriptor.annotation in (int, float)
 }
