@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -123,10 +124,16 @@ class Program:
             print(self.errors[-4000:])
 
     def final_words(self) -> dict[str, str]:
-        """What it has printed since it was ready, by what stands before the colon; it has ended."""
+        """What it has printed since it was ready, value by name; it has ended."""
         assert self.process.stdout is not None
         text = (self._half_line + self.process.stdout.read()).decode()
-        return dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+        found = (re.fullmatch(r"(\S.*?)  +(.+)", line) for line in text.splitlines())
+        return {line[1]: line[2] for line in found if line}
+
+    def records_told(self) -> tuple[int, int]:
+        """Records on disk, and all, as its final words have them."""
+        safe, newest = re.findall(r"[\d,]+", self.final_words()["journal"])
+        return int(safe.replace(",", "")), int(newest.replace(",", ""))
 
     # -- its answers ---------------------------------------------------------------------------
 

@@ -42,6 +42,9 @@ def ends_with(code: int, settings: Path) -> str:
     assert "Traceback" not in program.errors
     said = [line for line in program.errors.splitlines() if line.startswith("firki: ")]
     assert len(said) == 1, program.errors
+    assert program.errors.count(said[0].removeprefix("firki: ")) == 1, "it is told twice"
+    logged = "".join(path.read_text() for path in settings.parent.rglob("firki-*.log"))
+    assert "stopping reason=" in logged or code == 2
     return said[0]
 
 
@@ -144,7 +147,7 @@ def test_a_full_disk_stops_it_and_loses_nothing_that_was_safe(
             safe = program.health()["journal"]["acknowledged"]
             fill(data)
             code = program.ended(60)
-            words = program.final_words()
+            told_safe, _ = program.records_told()
         assert code == 1
         assert "Traceback" not in program.errors
         said = next(line for line in program.errors.splitlines() if line.startswith("firki: "))
@@ -152,7 +155,7 @@ def test_a_full_disk_stops_it_and_loses_nothing_that_was_safe(
         found = CapturedDay.only(data).verify()
         assert found.bad == 0
         assert found.last is not None
-        assert found.last >= int(words["journal_acknowledged"]) >= safe
+        assert found.last >= told_safe >= safe
 
 
 def fill(folder: Path) -> None:

@@ -23,6 +23,7 @@ from firki.app.intake import Intake, Wishes
 from firki.capture.journal_disk import DiskError
 from firki.config import Settings
 from firki.errors import ConfigError, FirkiError
+from firki.obs.logs import TOLD_APART
 from firki.serve.listening import listen
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Up:
         """Stop because of an error, which ``run`` raises in the end."""
         if self._failure is None:
             self._failure = error
-            log.error("stopping reason=%s", error)
+            log.error("stopping reason=%s", error, extra=TOLD_APART)
         self._stop.set()
 
     async def run(self, ready: Callable[[Ready], None], stopped: Stopped) -> None:

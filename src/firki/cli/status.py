@@ -7,6 +7,7 @@ import typer
 from firki.cli.exits import told
 from firki.cli.options import AsJson, ConfigFile, OfDemo, folder_of
 from firki.cli.text import grouped, pairs
+from firki.cli.totals import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,9 +93,8 @@ def describe(document: dict[str, Any]) -> str:
         ("memory", f"{n(d['memory_mb'], 1)} MB"),
     ]
     rows += [(f"connection {link['connection']}", _link(link)) for link in d["connections"]]
-    for name in ("refused", "posted_refused"):
-        words = name.replace("_", " ")
-        rows += [(words, f"{reason.replace('_', ' ')}: {n(k)}") for reason, k in d[name].items()]
+    rows += refusals(d["refused"])
+    rows += [("posted refused", words) for _, words in refusals(d["posted_refused"])]
     if journal["failure"]:
         rows.append(("journal failure", str(journal["failure"])))
     rows += [("note", note) for note in d["notes"]]

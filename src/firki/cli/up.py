@@ -125,7 +125,7 @@ def show(ready: "Ready") -> None:
 
 
 def show_totals(totals: dict[str, Any]) -> None:
-    """What the run came to, a figure a line; Any: counters, and refusals by reason."""
-    typer.echo("stopped")
-    for name, value in totals.items():
-        typer.echo(f"{name}: {value}")
+    """What the run came to; Any: counters, and refusals by reason."""
+    from firki.cli.totals import describe
+
+    typer.echo(f"stopped\n{describe(totals)}")

@@ -107,6 +107,14 @@ class DailyFile(logging.Handler):
             self._file = None
 
 
+TOLD_APART: Final = {"told_apart": True}
+"""``extra`` of a record for the file alone: the command itself tells the terminal in a sentence."""
+
+
+def _is_not_told_apart(record: logging.LogRecord) -> bool:
+    return not hasattr(record, "told_apart")
+
+
 @contextmanager
 def logging_to(
     folder: Path | None,
@@ -124,7 +132,9 @@ def logging_to(
     files = [DailyFile(folder, keep_days=keep_days)] if folder is not None else []
     handlers: list[logging.Handler] = [*files]
     if stderr:
-        handlers.append(logging.StreamHandler(sys.stderr))
+        terminal = logging.StreamHandler(sys.stderr)
+        terminal.addFilter(_is_not_told_apart)
+        handlers.append(terminal)
     root, own = logging.getLogger(), logging.getLogger("firki")
     before = root.level, own.level
     for handler in handlers:

@@ -153,8 +153,8 @@ def test_people_read_lines_with_indian_figures(
     assert told["connection 0"] == (
         "main: open, 3 instruments in full mode, age 0.4 s, replaced 2 times"
     )
-    assert told["refused"] == "unknown token: 7"
-    assert told["posted refused"] == "no time: 3"
+    assert told["refused"] == "7 of instruments that are not captured"
+    assert told["posted refused"] == "3 without a time"
     assert told["registered symbols"] == "4"
     assert told["note"] == "a note"
     assert told["exchange lag"] == "-"

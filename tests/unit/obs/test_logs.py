@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firki.obs import LineFormatter, Redactor, guard_crashes, logging_to
-from firki.obs.logs import DailyFile
+from firki.obs.logs import TOLD_APART, DailyFile
 
 CANARY = "cAn4ryS3cretV4lue"
 LOG = logging.getLogger("firki.capture.plant")
@@ -93,6 +93,15 @@ def test_lines_go_to_the_days_file_and_to_standard_error(
     assert CANARY not in text
     assert lost() == 0
     assert LOG.getEffectiveLevel() == logging.getLogger().level
+
+
+def test_what_the_command_tells_the_terminal_goes_to_the_file_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logging_to(tmp_path, redactor=Redactor()):
+        LOG.error("stopping reason=%s", "no room", extra=TOLD_APART)
+    assert "stopping reason=no room" in written(tmp_path)
+    assert capsys.readouterr().err == ""
 
 
 def test_what_was_set_up_is_taken_down(tmp_path: Path, root: logging.Logger) -> None:
