@@ -23,6 +23,7 @@ PAGES: Final = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+_LONGEST_LINE: Final = 104
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 _CODE: Final = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
@@ -46,6 +47,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if not path.exists() or (anchor and anchor not in _anchors(path)):
             lost.append(link)
     assert not lost
+
+
+@page
+def test_no_line_of_text_is_long(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    lines = [line for line in text.splitlines() if not line.startswith(("|", "    "))]
+    assert [line for line in lines if len(line) > _LONGEST_LINE] == []
 
 
 @page
