@@ -1,4 +1,4 @@
-"""What the README shows is done as a newcomer would do it: at home, beside a running demo."""
+"""What README and pages show is done as a newcomer would: at home, beside a running demo."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.pages import README, blocks, command_lines
+from tests.pages import README, ROOT, blocks, command_lines
 from tests.replay.program import Program, wait_until
 
 from firki.timing import SECOND
@@ -78,3 +78,9 @@ def test_the_newest_day_is_replayed_while_it_is_recorded(newcomer: Newcomer) -> 
 def test_the_day_is_read_in_python(newcomer: Newcomer) -> None:
     (text,) = [text for text in blocks(README, "python") if "firki.open" in text]
     newcomer.run(sys.executable, "-c", text=text)
+
+
+def test_all_that_the_page_about_python_shows_can_be_done(newcomer: Newcomer) -> None:
+    text = "\n".join(blocks(ROOT / "docs/python.md", "python"))
+    said = newcomer.run(sys.executable, "-c", text=text)
+    assert said.startswith("0 {'"), "what the demo captures is refused, or is unknown to it"

@@ -2,10 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from math import ceil
 from typing import Final
 
 import numpy as np
@@ -21,8 +20,6 @@ from firki.timing import SECOND
 _TIME: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _USUAL_BARS: Final = 30
 """Day, week and month candles shown when no range is asked for."""
-_DAY_MINUTES: Final = 375
-"""Of a usual session: a first guess of how many days hold so many candles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +52,7 @@ def read_candles(reader: Reader, ask: Ask) -> Found:
     interval = _interval(ask.interval)
     sessions = _sessions(ask.sessions)
     instrument = reader.instrument(ask.key)
-    days = sorted({*reader.lake.days(), *reader.folder.days("grid")})
+    days = reader.days()
     today = days[-1] if days else reader.instruments.day
     to_ts = _moment("--to", ask.to_time, today, end=True) if ask.to_time else LATEST
     before = [day for day in days if ist_midnight(day) <= to_ts]
@@ -64,36 +61,18 @@ def read_candles(reader: Reader, ask: Ask) -> Found:
     if asked is None and count is None and not interval.minutes:
         count = _USUAL_BARS
 
-    def read(from_ts: int) -> CandleColumns:
-        token = instrument.instrument_token
-        found = asyncio.run(reader.read([token], interval, from_ts, to_ts))
-        return _chosen(found, sessions, include_current=ask.include_current)
-
+    from_ts = 0
     if asked is not None:
-        candles = read(asked)
+        from_ts = asked
     elif count is None:
-        candles = read(ist_midnight(before[-1]) if before else to_ts)
-    else:
-        starts = _starts(before, interval, count)
-        candles = read(next(starts, to_ts))
-        while len(candles) < count and (earlier := next(starts, None)) is not None:
-            candles = read(earlier)
-    if count is not None:
-        candles = candles.take(slice(max(0, len(candles) - count), None))
-    return Found(instrument, candles, days)
+        from_ts = ist_midnight(before[-1]) if before else to_ts
 
+    def choose(candles: CandleColumns) -> CandleColumns:
+        return _chosen(candles, sessions, include_current=ask.include_current)
 
-def _starts(days: Sequence[date], interval: Interval, count: int) -> Iterator[int]:
-    """Where to begin so that ``count`` candles are found: ever earlier days, at last the first."""
-    if not interval.minutes:
-        yield 0
-        return
-    back = ceil(count * interval.minutes / _DAY_MINUTES)
-    while days:
-        yield ist_midnight(days[max(0, len(days) - back)])
-        if back >= len(days):
-            return
-        back *= 2
+    token = instrument.instrument_token
+    read = reader.read_newest(token, interval, from_ts, to_ts, count=count, choose=choose)
+    return Found(instrument, asyncio.run(read), days)
 
 
 def _interval(text: str) -> Interval:

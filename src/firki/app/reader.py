@@ -1,15 +1,18 @@
 """Reading a data folder from any process: today's grid as it is mapped, past days from the lake.
 
-No lock and no running firki are needed. ``firki.open()`` gives a ``Reader``.
+No lock and no running firki are needed for candles; quotes are asked of the running one, which
+takes ticks too. ``firki.open()`` gives a ``Reader``.
 """
 
 import asyncio
 import re
-from collections.abc import Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from firki.app.folder import DataFolder
 from firki.app.market_day import CalendarFiles, read_book
@@ -30,7 +33,14 @@ from firki.timing import system_now
 if TYPE_CHECKING:
     import polars as pl
 
+Item = TypeVar("Item")
+
 _DAY_NS = 86_400 * 10**9
+_DAY_MINUTES = 375
+"""Of a usual session: a first guess of how many days hold so many candles."""
+_MOST_KEYS = 200
+_MOST_TICKS = 10_000
+"""In one request."""
 _TOKEN = re.compile(r"[0-9]{1,10}")
 
 
@@ -66,9 +76,12 @@ class Reader:
         table = self.instruments
         found = table.by_token(int(key)) if _TOKEN.fullmatch(key) else table.by_key(key)
         if found is None:
-            near = ", ".join(near_keys(table, key))
-            raise Rejected(f"no instrument {key!r}" + (f"; near: {near}" if near else ""))
+            raise Rejected(f"no instrument {key!r}{self._near(key)}")
         return found
+
+    def _near(self, key: str) -> str:
+        near = ", ".join(near_keys(self.instruments, key))
+        return f"; near: {near}" if near else ""
 
     def candles(
         self,
@@ -104,11 +117,84 @@ class Reader:
         """As ``candles``, as NumPy columns with source and age."""
         token = self.instrument(key).instrument_token
         until = to_ts if to_ts is not None else system_now() + 365 * _DAY_NS
-        read = self.read([token], Interval.parse(interval), from_ts, until)
-        found = _finish(read)
-        if not include_current:
-            found = found.take(found.status > 0)
-        return found if count is None else found.take(slice(max(0, len(found) - count), None))
+        choose = _all_of if include_current else _over
+        read = self.read_newest(
+            token, Interval.parse(interval), from_ts, until, count=count, choose=choose
+        )
+        return _finish(read)
+
+    def quotes(
+        self, keys: Sequence[str] | None = None, *, depth: bool = False
+    ) -> dict[str, dict[str, Any]]:
+        """The newest quotes by key, of all captured instruments where no keys are given.
+
+        They are asked of the running firki; the fields are those of GET /api/quotes. A key that
+        nothing was heard of yet has none. Raises Unavailable when no firki runs.
+        """
+        from firki.app.running import ask
+
+        found: dict[str, dict[str, Any]] = {}
+        portions = [()] if keys is None else _portions(keys, _MOST_KEYS)
+        for some in portions:
+            params = [("keys", key) for key in some] + [("depth", str(depth).lower())]
+            answer = _finish(ask(self.folder, "/api/quotes", params=params))
+            for name in answer.get("unknown", ()):
+                raise Rejected(f"the running firki has no instrument {name!r}{self._near(name)}")
+            found |= answer["quotes"]
+        return found
+
+    def post(self, ticks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """Give ticks to the running firki, which folds them in this order.
+
+        The fields are those of POST /api/ticks, and so is the answer: how many were ``accepted``,
+        and of the others how many ``refused`` for which reason. Raises Unavailable when no firki
+        runs; what was taken already does no harm when it is posted again.
+        """
+        from firki.app.running import ask
+
+        accepted, refused = 0, Counter[str]()
+        for some in _portions(list(ticks), _MOST_TICKS):
+            answer = _finish(ask(self.folder, "/api/ticks", body=some))
+            accepted += answer["accepted"]
+            refused.update(answer["refused"])
+        return {"accepted": accepted, "refused": dict(refused)}
+
+    def days(self) -> list[date]:
+        """Trading days that have candles, oldest first."""
+        return sorted({*self.lake.days(), *self.folder.days("grid")})
+
+    async def read_newest(
+        self,
+        token: int,
+        interval: Interval,
+        from_ts: int,
+        to_ts: int,
+        *,
+        count: int | None,
+        choose: Callable[[CandleColumns], CandleColumns],
+    ) -> CandleColumns:
+        """The chosen candles of the range, only the newest ``count`` where there is one.
+
+        For those it walks back, no further than it must: many days are slow to read.
+        """
+        found = CandleColumns.empty(interval, as_of_ts=0, source="grid")
+        for start in self._starts(interval, from_ts, to_ts, count):
+            found = choose(await self.read([token], interval, start, to_ts))
+            if count is not None and len(found) >= count:
+                return found.take(slice(len(found) - count, None))
+        return found
+
+    def _starts(
+        self, interval: Interval, from_ts: int, to_ts: int, count: int | None
+    ) -> Iterator[int]:
+        """Where to begin, so that ``count`` candles are found: ever earlier days, at last all."""
+        if count is not None and interval.minutes:
+            days = [ts for day in self.days() if from_ts < (ts := ist_midnight(day)) <= to_ts]
+            back = ceil(count * interval.minutes / _DAY_MINUTES)
+            while back < len(days):
+                yield days[-back]
+                back *= 2
+        yield from_ts
 
     async def read(
         self,
@@ -150,7 +236,7 @@ class Reader:
         return GridCandles(file) if file is not None else None
 
 
-def _finish(read: Coroutine[Any, Any, CandleColumns]) -> CandleColumns:
+def _finish(read: Coroutine[Any, Any, Item]) -> Item:
     """What the reading gives, also where an event loop is running already, as in a notebook."""
     try:
         asyncio.get_running_loop()
@@ -158,6 +244,19 @@ def _finish(read: Coroutine[Any, Any, CandleColumns]) -> CandleColumns:
         return asyncio.run(read)
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, read).result()
+
+
+def _portions(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    return (items[first : first + most] for first in range(0, len(items), most))
+
+
+def _all_of(found: CandleColumns) -> CandleColumns:
+    return found
+
+
+def _over(found: CandleColumns) -> CandleColumns:
+    """Without those that are still forming."""
+    return found.take(found.status != Status.FORMING)
 
 
 def _frame(columns: CandleColumns) -> "pl.DataFrame":

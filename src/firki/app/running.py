@@ -1,7 +1,8 @@
-"""The firki that runs on a data folder: where it is, whether it is, and what it says of itself."""
+"""The firki that runs on a data folder: where it is, whether it is, and what it answers."""
 
 import fcntl
 import os
+from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx2
@@ -9,10 +10,18 @@ import msgspec
 
 from firki.app.folder import DataFolder
 from firki.config.tree import is_loopback
-from firki.errors import Corrupt, Rejected, Unavailable
+from firki.errors import Corrupt, FirkiError, Rejected, Unavailable
 from firki.serve.auth import read_key
 
 _TIMEOUT_SECONDS: Final = 5.0
+_NO_CREDENTIAL: Final = 401
+_LATER: Final = frozenset({429, 503})
+
+
+class _Problem(msgspec.Struct):
+    """What firki says of a refused request."""
+
+    detail: str
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -41,7 +50,10 @@ def find(folder: DataFolder) -> Running:
     try:
         running = msgspec.json.decode(folder.status.read_bytes(), type=Running)
     except FileNotFoundError:
-        raise Unavailable(f"no firki runs on data folder {folder.root}; start `firki up`") from None
+        raise Unavailable(
+            f"no firki runs on data folder {folder.root}; start `firki up`, or `firki demo` if the "
+            "folder is the demo's"
+        ) from None
     except (msgspec.DecodeError, UnicodeError) as wrong:
         raise Corrupt(
             f"{folder.status}: expected the url and pid of the running firki: {wrong}; it is "
@@ -57,28 +69,58 @@ def find(folder: DataFolder) -> Running:
     return running
 
 
-async def ask_status(folder: DataFolder) -> dict[str, Any]:
-    """The status document of the running firki; raises Unavailable when there is no answer."""
+async def ask(
+    folder: DataFolder,
+    path: str,
+    *,
+    params: Sequence[tuple[str, str]] = (),
+    body: object = None,
+) -> Any:
+    """What the running firki answers, by POST where there is a ``body``; Any: JSON of any shape.
+
+    Raises Unavailable when there is no answer now, Rejected when it refuses.
+    """
     running = find(folder)
     headers = {"Authorization": f"Bearer {read_key(folder.keys)}"}
-    route = f"{running.url}/api/status"
+    route = f"{running.url}{path}"
     try:
         async with httpx2.AsyncClient(
             timeout=_TIMEOUT_SECONDS, trust_env=False, verify=False, headers=headers
         ) as client:
-            answer = await client.get(route)
+            if body is None:
+                answer = await client.get(route, params=list(params))
+            else:
+                answer = await client.post(route, content=msgspec.json.encode(body))
     except httpx2.HTTPError as error:
         raise Unavailable(
             f"firki (process {running.pid}) does not answer at {route} ({type(error).__name__}); "
             "it may be starting or stopping, or another program has that process number now"
         ) from None
     if answer.status_code != 200:
-        raise Rejected(
-            f"{route}: expected the status, found HTTP {answer.status_code}; does another firki "
-            f"answer there, with other keys than those in {folder.keys}?"
-        )
-    document: dict[str, Any] = msgspec.json.decode(answer.content)
+        raise _refusal(route, answer, folder)
+    return msgspec.json.decode(answer.content)
+
+
+async def ask_status(folder: DataFolder) -> dict[str, Any]:
+    """The status document of the running firki."""
+    document: dict[str, Any] = await ask(folder, "/api/status")
     return document
+
+
+def _refusal(route: str, answer: httpx2.Response, folder: DataFolder) -> FirkiError:
+    """Why the route did not answer; only firki itself gives a problem with its detail."""
+    try:
+        detail = msgspec.json.decode(answer.content, type=_Problem).detail
+    except msgspec.DecodeError:
+        detail = ""
+    if answer.status_code in _LATER:
+        return Unavailable(f"{route}: {detail or f'found HTTP {answer.status_code}'}")
+    if detail and answer.status_code != _NO_CREDENTIAL:
+        return Rejected(f"{route}: {detail}")
+    return Rejected(
+        f"{route}: expected an answer, found HTTP {answer.status_code}; does another firki answer "
+        f"there, with other keys than those in {folder.keys}?"
+    )
 
 
 def holder(folder: DataFolder) -> str | None:

@@ -1,5 +1,6 @@
 """``firki.open()`` on a captured market."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from firki.app.reader import Reader
 from firki.capture.journal_day import create
 from firki.errors import Rejected, Unavailable
 from firki.live.grid import Rules
-from firki.model.candle import Status
+from firki.model.candle import CandleColumns, Interval, Status
 from firki.model.ist import ist_midnight
 
 
@@ -95,3 +96,41 @@ def test_an_unknown_key_is_refused_with_what_comes_near(market: Reader) -> None:
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="firki demo"):
         firki.open(tmp_path / "nothing")
+
+
+class Watched(Reader):
+    """A reader that says from where on it had to read."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.begun: list[int] = []
+
+    async def read(
+        self,
+        tokens: Sequence[int],
+        interval: Interval,
+        from_ts: int,
+        to_ts: int,
+        *,
+        as_of_ts: int | None = None,
+    ) -> CandleColumns:
+        self.begun.append(from_ts)
+        return await super().read(tokens, interval, from_ts, to_ts, as_of_ts=as_of_ts)
+
+
+def test_the_newest_candles_are_read_from_the_newest_day_back(folder: Path) -> None:
+    market = Watched(folder)
+    newest = ist_midnight(small_market.DAY)
+    assert len(market.candles("NSE:INFY", count=5)) == 5
+    assert market.begun == [newest]
+    market.begun.clear()
+    assert len(market.candles("NSE:INFY", count=15)) == 15
+    assert market.begun == [newest, 0], "the newest day had too few"
+
+
+def test_a_count_within_a_range_never_reads_before_it(folder: Path) -> None:
+    market = Watched(folder)
+    opens = ist_midnight(small_market.DAY) + 33_300 * 10**9
+    found = market.columns("NSE:INFY", count=500, from_ts=opens, include_current=False)
+    assert len(found) == small_market.MINUTES - 1
+    assert market.begun == [opens]
