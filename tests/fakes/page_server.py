@@ -40,6 +40,7 @@ class _Clock:
     def __init__(self, now: float) -> None:
         self._market, self._steady = now, steady()
         self.speed, self.running = 1.0, True
+        self.source = "simulated"
 
     def now(self) -> float:
         return self._market + (steady() - self._steady) * self.speed * self.running
@@ -52,7 +53,7 @@ class _Clock:
     def state(self) -> dict[str, Any]:
         return {
             "now": market.text(self.now()), "speed": self.speed, "running": self.running,
-            "driven": True,
+            "driven": True, "source": self.source,
         }  # fmt: skip
 
 

@@ -11,6 +11,8 @@ import { Help } from "./keys/Help";
 import { listen } from "./keys/keys";
 import { QuotePanel } from "./quote/QuotePanel";
 import { Locked } from "./session/Locked";
+import { Badge } from "./source/Badge";
+import { BADGES, runningWord } from "./source/source";
 import { Banner } from "./stream/Banner";
 import { MarketWatch } from "./watch/MarketWatch";
 
@@ -23,6 +25,7 @@ export function Page({ desk }: { desk: Desk }) {
     <div class={`desk${lost ? " lost" : ""}`}>
       <header class="top">
         <span class="brand">firki</span>
+        <Badge desk={desk} />
         <ClockBar desk={desk} />
         <Pulse desk={desk} />
         <button
@@ -81,19 +84,23 @@ function verdict(desk: Desk, old: boolean): { word: string; tone: "good" | "midd
   const status = desk.health.value?.status;
   if (status === undefined) return { word: "connecting", tone: "middling" };
   if (status !== "ok") return { word: status, tone: "bad" };
+  if (!desk.clock.running.value) return { word: "paused", tone: "middling" };
   if (!desk.inSession.value) return { word: "market closed", tone: "middling" };
-  return old ? { word: "quiet", tone: "middling" } : { word: "live", tone: "good" };
+  return old ? { word: "quiet", tone: "middling" } : { word: runningWord(desk.clock.source.value), tone: "good" };
 }
 
-/** The tab says the price, so that it can be followed from elsewhere. */
+/** The tab says the price, and whose it is when not the market's of now, so that it can be followed from elsewhere. */
 function useTitle(desk: Desk): void {
   useSignalEffect(() => {
     desk.second.value;
     const instrument = desk.open.value;
     const quote = instrument ? desk.board.entry(instrument.key).peek()?.quote : null;
-    document.title =
+    const source = desk.clock.source.value;
+    const badge = source ? BADGES[source]?.word : undefined;
+    const shown =
       instrument && quote
-        ? `${instrument.tradingsymbol} ${price(quote.last_price, decimalsOf(instrument.tick_size))} ${percent(quote.change_percent)} · firki`
-        : "firki";
+        ? `${instrument.tradingsymbol} ${price(quote.last_price, decimalsOf(instrument.tick_size))} ${percent(quote.change_percent)}`
+        : null;
+    document.title = [badge, shown, "firki"].filter(Boolean).join(" · ");
   });
 }

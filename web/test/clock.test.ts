@@ -7,7 +7,7 @@ const TEN = "2026-11-20T10:00:00+05:30";
 test("market time counts on from the server's word at the clock's speed", () => {
   let steady = 1_000;
   const clock = new MarketClock(() => steady);
-  clock.apply({ now: TEN, speed: 60, running: true, driven: true });
+  clock.apply({ now: TEN, speed: 60, running: true, driven: true, source: "simulated" });
   steady += 2_000;
   assert.equal(clock.now(), Date.parse(TEN) + 120_000);
 });
@@ -15,7 +15,7 @@ test("market time counts on from the server's word at the clock's speed", () => 
 test("a paused clock stands still", () => {
   let steady = 0;
   const clock = new MarketClock(() => steady);
-  clock.apply({ now: TEN, speed: 5, running: false, driven: true });
+  clock.apply({ now: TEN, speed: 5, running: false, driven: true, source: "simulated" });
   steady += 60_000;
   assert.equal(clock.now(), Date.parse(TEN));
 });

@@ -18,6 +18,7 @@ from firki.app.clock import SimulatedClock
 from firki.app.folder import DataFolder
 from firki.app.kernels import warm
 from firki.app.market_day import Book, CalendarFiles
+from firki.app.source import TAPE_ACCOUNT
 from firki.app.up import Ready, Stopped, Up
 from firki.capture.journal_info import info
 from firki.config import Account, Clock, Data, Settings
@@ -219,7 +220,7 @@ class Demo:
         token.write_text(box.access_token)
         token.chmod(0o600)
         account = Account(
-            name="demo",
+            name=TAPE_ACCOUNT if self._options.tape else "demo",
             api_key=SecretStr(box.api_key),
             access_token_file=token,
             root=box.url,

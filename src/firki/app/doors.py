@@ -19,6 +19,7 @@ from firki.app.intake import Intake
 from firki.app.layers import BrokerPast, LayeredCandles
 from firki.app.market import Market
 from firki.app.settle import Settler
+from firki.app.source import source_of
 from firki.config import Settings
 from firki.model.calendar import Calendar, ist_date
 from firki.model.session import Session, SessionClass
@@ -69,7 +70,7 @@ class Doors:
             bus=intake.bus, health=self._health.document, health_word=self._health.word,
             credentials=self.credentials,
             metrics=registry, marks=market.mark,
-            gaps=market.gaps, settings=serve_settings(settings),
+            gaps=market.gaps, settings=serve_settings(settings), source=source_of(settings),
             clock_control=clock if isinstance(clock, SimulatedClock) else None,
             ingest=Ingest(
                 intake.plant, lambda: market.day.book.table, lambda: intake.wanted.tokens,

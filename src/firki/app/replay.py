@@ -43,7 +43,7 @@ from firki.serve.app import create_app
 from firki.serve.credentials import Credentials
 from firki.serve.host import serve
 from firki.serve.listening import listen
-from firki.serve.parts import ServeParts
+from firki.serve.parts import ServeParts, Source
 from firki.store.lake import Lake
 from firki.timing import pause, steady
 
@@ -323,7 +323,7 @@ class Replay:
             candles=LayeredCandles(market, lake, NoBroker(), book.calendar),
             quotes=market.board, bus=market.bus, health=health.document, health_word=health.word,
             credentials=credentials, metrics=registry, marks=market.mark,
-            gaps=market.gaps, clock_control=self._clock,
+            gaps=market.gaps, clock_control=self._clock, source=Source.REPLAY,
             settings=serve_settings(self._settings),
         )  # fmt: skip
 

@@ -33,12 +33,13 @@ class ClockBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClockState(msgspec.Struct, frozen=True):
-    """Market time; ``driven`` says whether it can be changed here."""
+    """Market time; ``driven`` says whether it can be changed here, ``source`` whose it is."""
 
     now: str
     speed: float
     running: bool
     driven: bool
+    source: str
 
 
 def clock(parts: ServeParts) -> Endpoint:
@@ -97,6 +98,7 @@ def _state(parts: ServeParts) -> ClockState:
         speed=1.0 if control is None else control.speed,
         running=True if control is None else control.running,
         driven=control is not None,
+        source=parts.source.value,
     )
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
@@ -27,6 +28,17 @@ class ServeSettings:
     max_pending: int = 20_000
     """Undroppable rows a slow websocket may be behind before it is closed."""
     answer_cache_mb: int = 64
+
+
+class Source(StrEnum):
+    """Where the prices come from, so that nobody takes made-up or past ones for the market's."""
+
+    LIVE = "live"
+    SIMULATED = "simulated"
+    TAPE = "tape"
+    """Recorded ticks, played by the simulator."""
+    REPLAY = "replay"
+    """A day that firki captured itself."""
 
 
 class ClockControl(Protocol):
@@ -80,6 +92,7 @@ class ServeParts:
     """The document's ``status`` alone, for strangers: anybody may ask, so it must cost little."""
     credentials: Credentials
     metrics: CollectorRegistry
+    source: Source = Source.LIVE
     clock_control: ClockControl | None = None
     ingest: Ingest | None = None
     refused_ticks: Counter[str] = field(default_factory=Counter)

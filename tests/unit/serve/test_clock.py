@@ -7,6 +7,7 @@ from tests.fakes.gateway import MINUTE_NS, OPEN_TS, Lever, Market
 
 from firki.errors import Rejected
 from firki.serve.app import create_app
+from firki.serve.parts import Source
 
 
 class StuckLever(Lever):
@@ -47,7 +48,16 @@ async def test_the_clock_tells_market_time_and_how_it_runs(
     market.clock.now_ts = OPEN_TS
     assert (await client.get("/api/clock")).json() == {
         "now": "2026-11-20T09:15:00+05:30", "speed": 1.0, "running": True, "driven": True,
+        "source": "live",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("source", Source)
+async def test_the_clock_tells_where_the_prices_come_from(market: Market, source: Source) -> None:
+    transport = httpx2.ASGITransport(create_app(market.parts(source=source)))
+    key = {"authorization": f"Bearer {market.key}"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/api/clock", headers=key)).json()["source"] == source.value
 
 
 @pytest.mark.parametrize(

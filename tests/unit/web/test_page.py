@@ -208,6 +208,33 @@ def test_clock_is_driven_from_the_page(opened: Open) -> None:
     assert server.backend.orders == [{"speed": 5}, {"pause": True}, {"run": True}]
 
 
+@pytest.mark.parametrize(
+    ("source", "badge"), [("simulated", "DEMO"), ("tape", "TAPE"), ("replay", "REPLAY")]
+)
+def test_prices_that_are_not_the_markets_are_marked(opened: Open, source: str, badge: str) -> None:
+    backend = Backend(instruments=120)
+    backend.clock.source = source
+    page, _ = opened(backend)
+    _ready(page)
+    expect(page.locator(".top .badge")).to_have_text(badge)
+    expect(page).to_have_title(re.compile(rf"^{badge} · NIFTY 50 "))
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", f"./icon-{source}.svg")
+    expect(page.locator(".pulse")).to_contain_text("playing")
+    expect(page.locator(".pulse")).not_to_contain_text("live")
+    page.get_by_role("button", name="Pause the market clock").click()
+    expect(page.locator(".pulse")).to_contain_text("paused")
+
+
+def test_a_live_market_has_no_badge(opened: Open) -> None:
+    backend = Backend(instruments=120)
+    backend.clock.source = "live"
+    page, _ = opened(backend)
+    _ready(page)
+    expect(page.locator(".pulse")).to_contain_text("live")
+    expect(page.locator(".badge")).to_have_count(0)
+    expect(page).to_have_title(re.compile(r"^NIFTY 50 "))
+
+
 def test_lost_connection_is_said_and_the_page_comes_back_by_itself(opened: Open) -> None:
     page, server = opened()
     _ready(page)

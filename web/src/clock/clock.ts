@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { parseTime } from "../format/time";
-import type { ClockState } from "../wire/wire";
+import type { ClockState, Source } from "../wire/wire";
 
 /** A step back larger than this is a clock that was set, not a message that was late. */
 const SET_BACK_MS = 3_000;
@@ -15,6 +15,8 @@ export class MarketClock {
   readonly running = signal(true);
   readonly driven = signal(false);
   readonly known = signal(false);
+  /** Where the prices come from; null until the server said so. */
+  readonly source = signal<Source | null>(null);
   private marketMs = 0;
   private steadyMs = 0;
   private readonly setBack: (() => void)[] = [];
@@ -41,6 +43,7 @@ export class MarketClock {
     this.speed.value = state.speed;
     this.running.value = state.running;
     this.driven.value = state.driven;
+    this.source.value = state.source;
     this.anchor(state.now);
   }
 

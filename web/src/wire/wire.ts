@@ -136,11 +136,15 @@ export interface Health {
 }
 
 /** Market time; ``driven`` when it can be paused and made faster from here. */
+export type Source = "live" | "simulated" | "tape" | "replay";
+
 export interface ClockState {
   now: string;
   speed: number;
   running: boolean;
   driven: boolean;
+  /** Where the prices come from. */
+  source: Source;
 }
 
 export type ClockOrder = { speed: number } | { pause: true } | { run: true };
