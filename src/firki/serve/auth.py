@@ -47,6 +47,8 @@ class Keys:
     def __init__(self, digests: list[str], *, clear: Path) -> None:
         self._digests = digests
         self._clear = clear
+        self.mark: Final = _digest("".join(digests))[:8]
+        """A few letters that tell one data folder's keys from another's, and nothing of them."""
 
     @classmethod
     def open(cls, folder: Path) -> "Keys":

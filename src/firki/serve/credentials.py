@@ -35,8 +35,10 @@ class Credentials:
 
     @property
     def cookie_name(self) -> str:
+        """The session's cookie: of these keys, because a browser sends the cookies of a host to
+        all its ports, and a second firki there must not log the first one's page out."""
         # the prefix makes browsers refuse the cookie from any other host, but needs https
-        return "__Host-firki_session" if self.secure else "firki_session"
+        return f"{'__Host-' if self.secure else ''}firki_session_{self.keys.mark}"
 
     def cookie(self, secret: str, *, seconds: int) -> bytes:
         """The Set-Cookie value for a session; 0 seconds takes the cookie away."""

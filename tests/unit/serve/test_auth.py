@@ -144,10 +144,18 @@ def test_the_throttle_holds_in_every_window() -> None:
 def test_the_cookie_is_kept_from_scripts_and_other_sites(tmp_path: Path) -> None:
     plain = Credentials.open(tmp_path)
     words = set(plain.cookie("abc", seconds=60).decode().split("; "))
-    assert words == {"firki_session=abc", "Max-Age=60", "Path=/", "HttpOnly", "SameSite=Strict"}
+    name = f"firki_session_{plain.keys.mark}"
+    assert words == {f"{name}=abc", "Max-Age=60", "Path=/", "HttpOnly", "SameSite=Strict"}
     secure = Credentials.open(tmp_path, public_url="https://desk.example")
-    assert secure.cookie("abc", seconds=60).startswith(b"__Host-firki_session=abc; ")
+    assert secure.cookie("abc", seconds=60).startswith(f"__Host-{name}=abc; ".encode())
     assert b"; Secure" in secure.cookie("abc", seconds=60)
+
+
+def test_two_data_folders_have_cookies_of_their_own(tmp_path: Path) -> None:
+    one, other = (Credentials.open(tmp_path / name) for name in ("demo", "replay"))
+    assert one.cookie_name != other.cookie_name
+    assert Credentials.open(tmp_path / "demo").cookie_name == one.cookie_name
+    assert one.keys.mark not in one.keys.clear_text()
 
 
 def test_a_link_carries_a_ticket_of_its_own(tmp_path: Path) -> None:

@@ -214,11 +214,11 @@ async def test_a_second_login_ends_the_first_session(
     anybody: httpx2.AsyncClient, market: Market
 ) -> None:
     await anybody.get(market.credentials.link_path())
-    first = anybody.cookies["firki_session"]
+    first = anybody.cookies[market.credentials.cookie_name]
     await anybody.get(market.credentials.link_path())
-    assert anybody.cookies["firki_session"] != first
+    assert anybody.cookies[market.credentials.cookie_name] != first
     anybody.cookies.clear()
-    anybody.cookies["firki_session"] = first
+    anybody.cookies[market.credentials.cookie_name] = first
     assert (await anybody.get("/api/quotes")).status_code == 401
 
 
@@ -240,10 +240,10 @@ async def test_a_session_ends_by_logout_and_by_time(
     anybody: httpx2.AsyncClient, market: Market
 ) -> None:
     await anybody.get(market.credentials.link_path())
-    secret = anybody.cookies["firki_session"]
+    secret = anybody.cookies[market.credentials.cookie_name]
     assert (await anybody.post("/api/logout", headers={"x-firki": "1"})).status_code == 204
-    assert "firki_session" not in anybody.cookies
-    anybody.cookies["firki_session"] = secret
+    assert market.credentials.cookie_name not in anybody.cookies
+    anybody.cookies[market.credentials.cookie_name] = secret
     assert (await anybody.get("/api/quotes")).status_code == 401
     anybody.cookies.clear()
     await anybody.get(market.credentials.link_path())
@@ -252,9 +252,9 @@ async def test_a_session_ends_by_logout_and_by_time(
 
 
 async def test_an_expired_cookie_is_told_so_however_often_it_comes(
-    anybody: httpx2.AsyncClient,
+    anybody: httpx2.AsyncClient, market: Market
 ) -> None:
-    anybody.cookies["firki_session"] = "of-another-run"
+    anybody.cookies[market.credentials.cookie_name] = "of-another-run"
     codes = {(await anybody.get("/api/quotes")).status_code for _ in range(80)}
     assert codes == {401}  # the page locks on it, so it must not turn into "too many"
 
@@ -304,7 +304,7 @@ async def test_behind_https_the_public_name_is_ours_and_cookies_are_secure(
     async with httpx2.AsyncClient(transport=transport, base_url="https://desk.example") as client:
         answer = await client.get(market.credentials.link_path())
         cookie = answer.headers["set-cookie"]
-        assert cookie.startswith("__Host-firki_session=")
+        assert cookie.startswith(f"__Host-firki_session_{market.credentials.keys.mark}=")
         assert "; Secure" in cookie
         assert (await client.get("/api/quotes")).status_code == 200
         own = {"x-firki": "1", "origin": "https://desk.example"}

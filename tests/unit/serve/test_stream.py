@@ -267,12 +267,13 @@ async def test_who_may_open_one(server: Server) -> None:
     market = server.market
     origin = f"http://127.0.0.1:{server.port}"
     secret = market.credentials.sessions.begin()
-    cookie = {"Cookie": f"firki_session={secret}"}
+    name = market.credentials.cookie_name
+    cookie = {"Cookie": f"{name}={secret}"}
     key = {"Authorization": f"Bearer {market.key}"}
     refused = [
         ({}, None, 401),
         ({"Authorization": "Bearer firki_x"}, None, 401),
-        ({"Cookie": "firki_session=guess"}, origin, 401),
+        ({"Cookie": f"{name}=guess"}, origin, 401),
         (cookie, None, 403),
         (cookie, "http://evil.example", 403),
         (cookie, "http://127.0.0.1:1", 403),
@@ -299,7 +300,7 @@ async def test_who_may_open_one(server: Server) -> None:
 async def test_a_session_that_ends_closes_its_connection(server: Server) -> None:
     market = server.market
     secret = market.credentials.sessions.begin()
-    headers = {"Cookie": f"firki_session={secret}"}
+    headers = {"Cookie": f"{market.credentials.cookie_name}={secret}"}
     async with server.open(headers=headers, origin=f"http://127.0.0.1:{server.port}") as ws:
         await say(ws, "ping")
         await hear(ws)
