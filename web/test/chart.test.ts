@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bandsOf } from "../src/chart/bands";
-import { type Bar, Bars, barsOf, newer } from "../src/chart/bars";
+import { type Bar, Bars, barsOf, newer, withLast } from "../src/chart/bars";
 import type { Candle } from "../src/wire/wire";
 
 const NINE_15 = Date.parse("2026-11-20T09:15:00+05:30");
@@ -80,6 +80,18 @@ test("older bars come in front once each", () => {
   bars.apply(bar(6, { close: 1.5 }));
   assert.equal(held.at(-1)?.close, 1.5, "a list that is being drawn is not left behind");
   assert.deepEqual(minutes(bars), [3, 4, 5, 6]);
+});
+
+test("a forming bar ends at the last price of its own time, other bars do not", () => {
+  const forming = bar(0, { status: "forming" });
+  const last = (price: number, minute: number) => ({ price, ms: NINE_15 + minute * 60_000 });
+  assert.deepEqual(withLast(forming, last(2.5, 0.5), 60), { ...forming, close: 2.5, high: 2.5 });
+  assert.deepEqual(withLast(forming, last(0.5, 0), 60), { ...forming, close: 0.5, low: 0.5 });
+  assert.equal(withLast(forming, last(3, 1), 60), forming);
+  assert.equal(withLast(forming, last(3, -1), 60), forming);
+  assert.equal(withLast(forming, { price: 3, ms: null }, 60), forming);
+  const final = bar(0);
+  assert.equal(withLast(final, last(3, 0.5), 60), final);
 });
 
 test("gaps are shaded over their bars, and a line where they left none", () => {

@@ -51,6 +51,16 @@ test("a slow snapshot does not undo what the stream has told since", () => {
   assert.equal(board.entry("A").value?.quote.last_price, 10);
 });
 
+test("of two tellings of a quote the one received later holds, whichever came first", () => {
+  const board = new Board();
+  board.applyStream([quote("A", 12, "2026-11-20T10:00:02+05:30")]);
+  board.applyStream([quote("A", 10, "2026-11-20T10:00:01+05:30")]);
+  assert.equal(board.entry("A").value?.quote.last_price, 12);
+  board.restart();
+  board.applyStream([quote("A", 9, "2026-11-20T09:00:00+05:30")]);
+  assert.equal(board.entry("A").value?.quote.last_price, 9, "a clock set back is followed");
+});
+
 test("a value is stale after five seconds of the watcher's time, and when its age is unknown", () => {
   assert.equal(isStale(4.9, 1), false);
   assert.equal(isStale(5.1, 1), true);

@@ -172,6 +172,23 @@ def test_chart_grows_while_one_looks(opened: Open) -> None:
     expect(legend).not_to_have_attribute("data-start", first or "")
 
 
+def test_one_instrument_has_one_last_price_on_the_page(opened: Open) -> None:
+    page, _ = opened()
+    _ready(page)
+    page.locator('[data-key="BSE:SENSEX"]').click()
+    expect(page.locator(".legend")).to_contain_text("forming")
+    expect(page.locator(".headline strong")).to_be_visible()
+    read = """() => [".row.open .last", ".title strong", ".headline strong", ".legend .close b"]
+        .map(place => document.querySelector(place)?.textContent)"""
+    seen = set()
+    for _ in range(30):
+        prices = page.evaluate(read)
+        assert len(set(prices)) == 1, prices
+        seen.add(prices[0])
+        page.wait_for_timeout(50)
+    assert len(seen) > 2
+
+
 def test_scrolling_left_loads_earlier_days(opened: Open) -> None:
     page, server = opened()
     _ready(page)

@@ -2,6 +2,7 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Desk } from "../desk";
 import { decimalsOf } from "../format/number";
+import { lastOf } from "../quotes/last";
 import { type Band, bandsOf } from "./bands";
 import type { Bar } from "./bars";
 import { Candles } from "./candles";
@@ -40,7 +41,7 @@ export function Chart({ desk }: { desk: Desk }) {
   const interval = desk.view.interval.value;
   const decimals = decimalsOf(desk.open.value?.tick_size ?? 0.05);
   useEffect(() => {
-    surface.current?.describe(decimals, spanOf(interval) < 86_400);
+    surface.current?.describe(decimals, spanOf(interval));
   }, [key, interval, decimals]);
 
   useEffect(() => {
@@ -63,6 +64,12 @@ export function Chart({ desk }: { desk: Desk }) {
     made.start();
     return () => made.stop();
   }, [key, interval]);
+
+  useSignalEffect(() => {
+    const open = desk.view.key.value;
+    const entry = open ? desk.board.entry(open).value : null;
+    surface.current?.follow(lastOf(entry?.quote));
+  });
 
   return (
     <section class="chart panel" aria-label="Candle chart">

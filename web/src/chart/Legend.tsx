@@ -3,8 +3,10 @@ import type { Desk } from "../desk";
 import { decimalsOf, percent, price, short, whole } from "../format/number";
 import { dayOf, minuteOf } from "../format/time";
 import { tone } from "../watch/Row";
-import type { Bar } from "./bars";
+import { lastOf } from "../quotes/last";
+import { type Bar, withLast } from "./bars";
 import type { Candles } from "./candles";
+import { spanOf } from "./intervals";
 
 interface Props {
   desk: Desk;
@@ -19,19 +21,22 @@ export function Legend({ desk, candles, hovered, drawn }: Props) {
   const bars = candles.value?.bars;
   const ms = hovered.value;
   const at = bars && ms !== null ? bars.place(ms) : (bars?.list.length ?? 0) - 1;
-  const bar = bars?.list[at];
-  if (!bars || !bar) return null;
+  const told = bars?.list[at];
+  if (!bars || !told) return null;
+  const { key, interval } = candles.value as Candles;
+  const last = told === bars.last ? lastOf(desk.board.entry(key).value?.quote) : null;
+  const bar = withLast(told, last, spanOf(interval));
   const decimals = decimalsOf(desk.open.value?.tick_size ?? 0.05);
   const before = bars.list[at - 1]?.close ?? bar.open;
   const change = before === 0 ? null : ((bar.close - before) / before) * 100;
-  const when = candles.value?.interval === "day" ? dayOf(bar.ms) : `${dayOf(bar.ms)} ${minuteOf(bar.ms)}`;
+  const when = interval === "day" ? dayOf(bar.ms) : `${dayOf(bar.ms)} ${minuteOf(bar.ms)}`;
   return (
     <div class="legend" data-start={bar.start_ts}>
       <span class="when">{when}</span>
       <Value name="O" text={price(bar.open, decimals)} />
       <Value name="H" text={price(bar.high, decimals)} />
       <Value name="L" text={price(bar.low, decimals)} />
-      <Value name="C" text={price(bar.close, decimals)} />
+      <Value name="C" kind="close" text={price(bar.close, decimals)} />
       <span class={`number ${tone(change)}`}>{percent(change)}</span>
       {bar.volume !== null && <Value name="V" text={whole(bar.volume)} />}
       {bar.oi !== null && <Value name="OI" text={short(bar.oi)} />}
@@ -40,9 +45,9 @@ export function Legend({ desk, candles, hovered, drawn }: Props) {
   );
 }
 
-function Value({ name, text }: { name: string; text: string }) {
+function Value({ name, text, kind = "" }: { name: string; text: string; kind?: string }) {
   return (
-    <span>
+    <span class={kind}>
       <abbr>{name}</abbr> <b class="number">{text}</b>
     </span>
   );

@@ -1,4 +1,5 @@
 import { parseTime } from "../format/time";
+import type { Last } from "../quotes/last";
 import type { Candle } from "../wire/wire";
 
 /** A candle that can be drawn: its start is in milliseconds since the epoch, its prices are there. */
@@ -26,6 +27,17 @@ export function barsOf(candles: readonly Candle[]): Bar[] {
     if (bar) bars.push(bar);
   }
   return bars.sort((a, b) => a.ms - b.ms);
+}
+
+/**
+ * The bar with the last price that the rest of the page shows, where it is of this forming bar:
+ * quotes and candles are told by turns, and one instrument has one last price.
+ */
+export function withLast(bar: Bar, last: Last | null, seconds: number): Bar {
+  if (bar.status !== "forming" || last === null || last.ms === null) return bar;
+  if (last.ms < bar.ms || last.ms >= bar.ms + seconds * 1000) return bar;
+  const { price } = last;
+  return { ...bar, close: price, high: Math.max(bar.high, price), low: Math.min(bar.low, price) };
 }
 
 const RANK = { forming: 0, final: 1, settled: 2 } as const;

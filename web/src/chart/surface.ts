@@ -17,7 +17,8 @@ import {
 import { IST_SECONDS, dateOf, dayOf, minuteOf, monthOf, yearOf } from "../format/time";
 import { price } from "../format/number";
 import type { Band } from "./bands";
-import type { Bar, Change } from "./bars";
+import type { Last } from "../quotes/last";
+import { type Bar, type Change, withLast } from "./bars";
 import { type Colours, readColours } from "./colours";
 import { Shade } from "./shade";
 
@@ -56,6 +57,8 @@ export class Surface {
   private bars: readonly Bar[] = [];
   private bands: readonly Band[] = [];
   private lastPrice: IPriceLine | null = null;
+  private last: Last | null = null;
+  private seconds = 60;
 
   constructor(element: HTMLElement, hooks: SurfaceHooks) {
     // The library's own attribution logo brings a <style> element, which the page's policy
@@ -92,7 +95,9 @@ export class Surface {
   }
 
   /** How prices and times of this instrument and interval are written. */
-  describe(decimals: number, intraday: boolean): void {
+  describe(decimals: number, seconds: number): void {
+    const intraday = seconds < 86_400;
+    this.seconds = seconds;
     const formatter = (value: number) => price(value, decimals);
     // Not the tick size: of 0.05 the library makes steps of 0.125, which no label then tells.
     this.candles.applyOptions({
@@ -130,7 +135,15 @@ export class Surface {
     this.markLast();
   }
 
-  /** A line at the newest price, with its label on the axis. */
+  /** The last price of the page, for the line and for the candle that is forming. */
+  follow(last: Last | null): void {
+    this.last = last;
+    const bar = this.bars.at(-1);
+    if (bar?.status === "forming") this.candles.update(this.candle(bar));
+    this.markLast();
+  }
+
+  /** A line at the last price, with its label on the axis. */
   private markLast(): void {
     const bar = this.bars.at(-1);
     if (!bar) {
@@ -138,8 +151,9 @@ export class Surface {
       this.lastPrice = null;
       return;
     }
-    const color = bar.close < bar.open ? this.colours.down : this.colours.up;
-    const options = { price: bar.close, color, lineWidth: 1, lineStyle: LineStyle.Dotted } as const;
+    const price = this.last?.price ?? bar.close;
+    const color = price < bar.open ? this.colours.down : this.colours.up;
+    const options = { price, color, lineWidth: 1, lineStyle: LineStyle.Dotted } as const;
     if (this.lastPrice) this.lastPrice.applyOptions(options);
     else this.lastPrice = this.candles.createPriceLine(options);
   }
@@ -181,7 +195,7 @@ export class Surface {
   }
 
   private candle(bar: Bar): CandlestickData {
-    const { open, high, low, close } = bar;
+    const { open, high, low, close } = bar === this.bars.at(-1) ? withLast(bar, this.last, this.seconds) : bar;
     return { time: timeOf(bar.ms), open, high, low, close };
   }
 

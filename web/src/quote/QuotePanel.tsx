@@ -5,7 +5,7 @@ import type { Desk } from "../desk";
 import { decimalsOf, percent, price, short, signed, whole } from "../format/number";
 import { nearOf, parseTime, tenths } from "../format/time";
 import { tone } from "../watch/Row";
-import type { Instrument, Quote } from "../wire/wire";
+import type { Depth, Instrument, Quote } from "../wire/wire";
 import { DeepQuote } from "./deep";
 import { DepthTable } from "./DepthTable";
 
@@ -14,13 +14,14 @@ export function QuotePanel({ desk }: { desk: Desk }) {
   const key = desk.view.key.value;
   useEffect(() => {
     if (!key) return undefined;
-    const made = new DeepQuote(desk.api, desk.stream, key);
+    const made = new DeepQuote(desk.api, desk.stream, desk.board, key);
     deep.value = made;
     made.start();
     return () => made.stop();
   }, [key]);
   desk.quarter.value;
-  const entry = deep.value?.key === key ? deep.value?.entry.value : null;
+  const entry = key ? desk.board.entry(key).value : null;
+  const depth = deep.value?.key === key ? (deep.value?.depth.value ?? null) : null;
   const stale = entry ? desk.stale(entry.receivedMs) : false;
   return (
     <section class={`quote panel${stale ? " stale" : ""}`} aria-label="Quote">
@@ -28,7 +29,7 @@ export function QuotePanel({ desk }: { desk: Desk }) {
         Quote <span class="of">{desk.open.value?.tradingsymbol ?? key}</span>
         {entry && <Age desk={desk} receivedMs={entry.receivedMs} stale={stale} />}
       </h2>
-      {entry ? <Body desk={desk} quote={entry.quote} /> : <p class="nothing">No quote yet.</p>}
+      {entry ? <Body desk={desk} quote={entry.quote} depth={depth} /> : <p class="nothing">No quote yet.</p>}
     </section>
   );
 }
@@ -40,7 +41,7 @@ function Age({ desk, receivedMs, stale }: { desk: Desk; receivedMs: number | nul
   return <span class={`age number${stale ? " old" : ""}`}>{tenths(age)} old</span>;
 }
 
-function Body({ desk, quote }: { desk: Desk; quote: Quote }) {
+function Body({ desk, quote, depth }: { desk: Desk; quote: Quote; depth: Depth | null }) {
   const instrument = desk.open.value;
   const decimals = decimalsOf(instrument?.tick_size ?? 0.05);
   const rupees = (value: number | null) => price(value, decimals);
@@ -80,7 +81,7 @@ function Body({ desk, quote }: { desk: Desk; quote: Quote }) {
         )}
         <Pair name="Exchange time" wide>{nearOf(parseTime(quote.exchange_time), now)}</Pair>
       </dl>
-      {quote.depth && <DepthTable quote={quote} depth={quote.depth} decimals={decimals} />}
+      {depth && <DepthTable quote={quote} depth={depth} decimals={decimals} />}
     </>
   );
 }

@@ -1,12 +1,12 @@
 import { signal } from "@preact/signals";
-import { type Entry, follow } from "../quotes/board";
+import type { Board } from "../quotes/board";
 import type { Stream } from "../stream/stream";
 import type { Api } from "../wire/api";
-import type { KeyedQuote, QuotesAnswer } from "../wire/wire";
+import type { Depth, KeyedQuote, Quote, QuotesAnswer } from "../wire/wire";
 
-/** One instrument's quote with its order book, from a subscription of its own. */
+/** One instrument's order book, from a subscription of its own; its prices go to the board. */
 export class DeepQuote {
-  readonly entry = signal<Entry | null>(null);
+  readonly depth = signal<Depth | null>(null);
   private readonly abort = new AbortController();
   private end: () => void = () => {};
   private told = false;
@@ -14,6 +14,7 @@ export class DeepQuote {
   constructor(
     private readonly api: Api,
     private readonly stream: Stream,
+    private readonly board: Board,
     readonly key: string,
   ) {}
 
@@ -24,10 +25,10 @@ export class DeepQuote {
       depth: true,
       onStart: () => void this.read(),
       onData: (data) => {
-        const quote = (data as KeyedQuote[]).filter((one) => one.key === this.key).at(-1);
-        if (!quote) return;
-        this.told = true;
-        this.entry.value = follow(this.entry.value, quote);
+        const quotes = (data as KeyedQuote[]).filter((one) => one.key === this.key);
+        this.told ||= quotes.length > 0;
+        this.board.applyStream(quotes);
+        this.take(quotes.at(-1));
       },
     });
     if (this.stream.state.peek() === "lost") void this.read();
@@ -38,13 +39,17 @@ export class DeepQuote {
     this.end();
   }
 
+  private take(quote: Quote | undefined): void {
+    if (quote) this.depth.value = quote.depth ?? null;
+  }
+
   private async read(): Promise<void> {
     this.told = false;
     try {
       const values = { keys: [this.key], depth: true };
       const answer = await this.api.get<QuotesAnswer>("/api/quotes", values, this.abort.signal);
-      const quote = answer.quotes[this.key];
-      if (quote && !this.told) this.entry.value = follow(this.entry.value, quote);
+      this.board.applySnapshot(answer.quotes);
+      if (!this.told) this.take(answer.quotes[this.key]);
     } catch {
       // the stream tells it when it next changes
     }

@@ -37,8 +37,8 @@ export class Board {
   applyStream(quotes: KeyedQuote[]): void {
     batch(() => {
       for (const quote of quotes) {
-        this.told.add(quote.key);
         this.put(quote.key, quote);
+        this.told.add(quote.key);
       }
     });
   }
@@ -51,10 +51,15 @@ export class Board {
     });
   }
 
+  /** Two subscriptions may tell of one instrument: the one that knows less does not undo the other. */
   private put(key: string, quote: Quote): void {
     const held = this.entry(key);
-    held.value = follow(held.peek(), quote);
-    const { receivedMs } = held.value;
+    const old = held.peek();
+    const next = follow(old, quote);
+    const older = old !== null && (next.receivedMs ?? 0) < (old.receivedMs ?? 0);
+    if (older && this.told.has(key)) return;
+    held.value = next;
+    const { receivedMs } = next;
     if (receivedMs !== null && receivedMs > (this.newestMs ?? 0)) this.newestMs = receivedMs;
   }
 }
