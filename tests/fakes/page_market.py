@@ -13,6 +13,7 @@ _CLOSE: Final = 15 * 60 + 30
 _AUCTION: Final = 15 * 60 + 15
 # share of the price, and period in minutes, of each layer of movement
 _LAYERS: Final = ((0.05, 6_000.0), (0.02, 900.0), (0.008, 120.0), (0.003, 17.0), (0.0012, 3.0))
+CLASSES: Final = ("cas", "index", "derivative")
 _REAL: Final = ("RELIANCE", "INFY", "TCS", "HDFCBANK", "ICICIBANK", "SBIN", "ITC", "LT", "M&M")
 
 
@@ -33,13 +34,18 @@ class Listed:
     def is_index(self) -> bool:
         return self.segment == "INDICES"
 
+    @property
+    def session_class(self) -> str:
+        return "index" if self.is_index else "derivative" if self.expiry else "cas"
+
     def row(self) -> dict[str, Any]:
         exchange, symbol = self.key.split(":")
         return {
             "instrument_token": self.token, "key": self.key, "tradingsymbol": symbol,
             "name": self.name, "exchange": exchange, "segment": self.segment,
             "instrument_type": self.kind, "expiry": self.expiry, "strike": self.strike,
-            "tick_size": 0.0 if self.is_index else 0.05, "lot_size": 1, "session_class": "cash",
+            "tick_size": 0.0 if self.is_index else 0.05, "lot_size": 1,
+            "session_class": self.session_class,
         }  # fmt: skip
 
 

@@ -62,6 +62,8 @@ class Backend:
     """The server's state, with the levers of the tests."""
 
     instruments: int = 500
+    phases: dict[str, str] = field(default_factory=dict)
+    """By session class; all others trade."""
     locked: bool = False
     refuse_sockets: bool = False
     silent: bool = False
@@ -91,6 +93,7 @@ class Backend:
         return {
             "status": "ok", "as_of": market.text(now),
             "market": {"phase": "continuous", "trading_date": "2026-11-20"},
+            "phases": dict.fromkeys(market.CLASSES, "continuous") | self.phases,
             "journal": {
                 "newest": self.ticks // 9, "acknowledged": self.ticks // 9 - 12,
                 "backlog_bytes": 18_432,

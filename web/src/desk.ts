@@ -48,8 +48,11 @@ export class Desk {
   readonly open: ReadonlySignal<Instrument | null> = computed(
     () => this.byKey.value.get(this.view.key.value ?? "") ?? null,
   );
-  /** Whether prices are expected to move now. */
-  readonly inSession = computed(() => inSession(this.health.value?.market.phase));
+  /** Whether prices of any instrument at hand are expected to move now. */
+  readonly inSession = computed(() => {
+    const classes = new Set(this.instruments.value.map((one) => one.session_class));
+    return [...classes].some((name) => inSession(this.phaseOf(name)));
+  });
   private endQuotes: () => void = () => {};
 
   start(): void {
@@ -62,10 +65,19 @@ export class Desk {
     this.stream.start();
   }
 
-  /** Whether a value received then must be drawn grey. */
-  stale(receivedMs: number | null): boolean {
+  /** What the exchange does now with instruments of a class; of none, with shares. */
+  phaseOf(sessionClass: string | undefined): string | null {
+    const health = this.health.value;
+    return health?.phases?.[sessionClass ?? ""] ?? health?.market.phase ?? null;
+  }
+
+  /** Whether a value received then must be drawn grey; without an instrument, that of any. */
+  stale(receivedMs: number | null, instrument?: Instrument | null): boolean {
     if (this.stream.state.value === "lost") return true;
-    return this.inSession.value && isStale(this.age(receivedMs), this.clock.speed.value);
+    const moving = instrument
+      ? inSession(this.phaseOf(instrument.session_class))
+      : this.inSession.value;
+    return moving && isStale(this.age(receivedMs), this.clock.speed.value);
   }
 
   age(receivedMs: number | null): number | null {

@@ -74,6 +74,8 @@ test("only phases without prices count as quiet", () => {
   assert.equal(inSession("continuous"), true);
   assert.equal(inSession("pre_open"), true);
   assert.equal(inSession("a_phase_of_next_year"), true);
-  assert.equal(inSession("closed"), false);
+  for (const phase of ["closed", "buffer", "closing_reference", "closing_entry", "post_close"]) {
+    assert.equal(inSession(phase), false);
+  }
   assert.equal(inSession(null), false);
 });

@@ -83,6 +83,7 @@ class Health:
             "status": self._status(age, phase, connections),
             "as_of": ist_text(now),
             "market": {"phase": phase.value, "trading_date": day.trading_date.isoformat()},
+            "phases": self._phases(now),
             "journal": day.journal.report(),
             "connections": connections,
             "ticks_per_second": self.rate(),
@@ -116,6 +117,10 @@ class Health:
 
     def _phase(self, now: int) -> PhaseKind:
         return self._calendar.state(SessionClass.CASH, now)
+
+    def _phases(self, now: int) -> dict[str, str]:
+        """What the exchange does now, by class of instruments: they do not close together."""
+        return {kind.value: self._calendar.state(kind, now).value for kind in SessionClass}
 
     def _status(
         self, age: float | None, phase: PhaseKind, connections: list[dict[str, Any]]

@@ -378,7 +378,7 @@ async def test_a_journal_that_cannot_be_written_is_critical(tmp_path: Path) -> N
 # -- the page --------------------------------------------------------------------------------------
 
 PAGE: Final = (Path(__file__).parents[3] / "docs/health.md").read_text()
-OPEN_NAMES: Final = {"refused", "posted_refused", "active_candles_count"}
+OPEN_NAMES: Final = {"phases", "refused", "posted_refused", "active_candles_count"}
 """Fields whose own names are reasons or intervals."""
 
 

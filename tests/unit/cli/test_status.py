@@ -55,7 +55,11 @@ class _Silent:
         return {}
 
 
-async def _document(folder: Path) -> dict[str, Any]:
+_NOW: Final = ist_midnight(DAY) // 10**9 + 34_016
+"""09:26:56"""
+
+
+async def _document(folder: Path, now_s: int = _NOW) -> dict[str, Any]:
     """The health document of a firki that took up the captured day again."""
     data = DataFolder(folder)
     book = read_book(data.journal(DAY))
@@ -71,7 +75,7 @@ async def _document(folder: Path) -> dict[str, Any]:
     for _ in day.catch_up():
         pass
     market.watch([INFY])
-    clock = DrivenClock(ist_midnight(DAY) + 34_016 * 10**9, speed=0)  # 09:26:56
+    clock = DrivenClock(now_s * 10**9, speed=0)
     health = Health(
         market, _Fed(), clock, book.calendar,
         pools=[_Pool()], skew=SkewWatch(), texts=_Silent(), unknown_wishes=list,
@@ -136,6 +140,14 @@ def test_json_is_the_whole_document(
         "journal", "connections",
     }  # fmt: skip
     assert promised <= document.keys()
+
+
+async def test_each_session_class_has_its_own_phase(folder: Path) -> None:
+    quarter_past_three = 1_795_167_960  # and a minute
+    told = await _document(folder, quarter_past_three)
+    assert told["market"]["phase"] == told["phases"]["cash"] == "continuous"
+    assert told["phases"]["derivative"] == "continuous"
+    assert told["phases"]["cas"] == "closing_reference"
 
 
 def test_people_read_lines_with_indian_figures(

@@ -298,6 +298,23 @@ def test_old_values_are_grey_and_say_their_age(opened: Open) -> None:
     assert colours[0] != colours[1]
 
 
+def test_phase_and_age_are_those_of_the_instruments_own_class(opened: Open) -> None:
+    frozen = {"NSE:INFY": 12.0, "NFO:INFY26NOVFUT": 12.0}
+    page, _ = opened(Backend(instruments=120, frozen=frozen, phases={"cas": "closing_entry"}))
+    _ready(page)
+    phase = page.locator(".top .phase")
+    expect(phase).to_have_text("continuous")
+    page.get_by_role("searchbox").fill("infy")
+    share, future = (page.locator(f'[data-key="{key}"]') for key in frozen)
+    share.click()
+    expect(phase).to_have_text("closing entry")
+    expect(share).not_to_have_class(re.compile("stale"))
+    expect(future).to_have_class(re.compile("stale"))
+    future.click()
+    expect(phase).to_have_text("continuous")
+    expect(page.locator(".quote.stale")).to_be_visible()
+
+
 def test_missed_message_makes_the_page_subscribe_anew(opened: Open) -> None:
     page, server = opened()
     _ready(page)

@@ -32,7 +32,7 @@ function Title({ desk }: { desk: Desk }) {
   const key = desk.view.key.value;
   const instrument = desk.open.value;
   const entry = key ? desk.board.entry(key).value : null;
-  const stale = entry ? desk.stale(entry.receivedMs) : false;
+  const stale = entry ? desk.stale(entry.receivedMs, instrument) : false;
   const decimals = decimalsOf(instrument?.tick_size ?? 0.05);
   const quote = entry?.quote;
   return (

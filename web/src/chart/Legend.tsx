@@ -18,7 +18,9 @@ interface Props {
 /** The numbers of the bar under the crosshair, or of the newest. */
 export function Legend({ desk, candles, hovered, drawn }: Props) {
   drawn.value;
-  const bars = candles.value?.bars;
+  // the bars of the instrument before are there for a moment longer
+  const own = candles.value?.key === desk.view.key.value;
+  const bars = own ? candles.value?.bars : undefined;
   const ms = hovered.value;
   const at = bars && ms !== null ? bars.place(ms) : (bars?.list.length ?? 0) - 1;
   const told = bars?.list[at];

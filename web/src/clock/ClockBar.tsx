@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { Desk } from "../desk";
 import { dayOf, secondOf } from "../format/time";
+import { inSession } from "../quotes/age";
 
 const SPEEDS = [1, 5, 60] as const;
 
@@ -19,10 +20,14 @@ function Time({ desk }: { desk: Desk }) {
   const { clock } = desk;
   if (!clock.known.value) return <time>–</time>;
   const now = clock.now();
-  const phase = desk.health.value?.market.phase;
+  const open = desk.open.value;
+  const phase = desk.phaseOf(open?.session_class);
+  const whose = open ? `What the exchange does now with ${open.tradingsymbol}` : undefined;
   return (
     <>
-      <span class={`phase${desk.inSession.value ? " on" : ""}`}>{phase?.replaceAll("_", " ")}</span>
+      <span class={`phase${inSession(phase) ? " on" : ""}`} title={whose}>
+        {phase?.replaceAll("_", " ")}
+      </span>
       <span class="date">{dayOf(now)}</span>
       <time class="number">{secondOf(now)}</time>
       <span class="zone">IST</span>

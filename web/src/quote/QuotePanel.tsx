@@ -22,7 +22,7 @@ export function QuotePanel({ desk }: { desk: Desk }) {
   desk.quarter.value;
   const entry = key ? desk.board.entry(key).value : null;
   const depth = deep.value?.key === key ? (deep.value?.depth.value ?? null) : null;
-  const stale = entry ? desk.stale(entry.receivedMs) : false;
+  const stale = entry ? desk.stale(entry.receivedMs, desk.open.value) : false;
   return (
     <section class={`quote panel${stale ? " stale" : ""}`} aria-label="Quote">
       <h2>

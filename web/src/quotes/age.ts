@@ -2,7 +2,10 @@
 export const STALE_SECONDS = 5;
 
 /** Phases in which no prices are expected, so that an old one is simply the last one. */
-const QUIET = new Set(["closed", "post_close", "cancel_only"]);
+const QUIET = new Set([
+  "closed", "pre_open_matching", "buffer", "closing_reference", "closing_entry", "closing_limit",
+  "closing_auction", "post_close", "cancel_only",
+]);
 
 export function inSession(phase: string | null | undefined): boolean {
   return phase != null && !QUIET.has(phase);

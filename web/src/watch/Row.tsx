@@ -31,7 +31,7 @@ export function Row({ desk, instrument, index, chosen, open }: Props) {
   desk.quarter.value;
   const entry = desk.board.entry(instrument.key).value;
   const quote = entry?.quote;
-  const stale = entry ? desk.stale(entry.receivedMs) : false;
+  const stale = entry ? desk.stale(entry.receivedMs, instrument) : false;
   const age = entry && stale ? desk.age(entry.receivedMs) : null;
   const flash = entry && entry.moves > 0 && !stale ? flashOf(entry.direction, entry.moves) : "";
   const place = USUAL.has(instrument.exchange) ? "" : instrument.exchange;

@@ -111,6 +111,8 @@ export interface Health {
   status: string;
   as_of: string;
   market: { phase: string | null; trading_date: string | null };
+  /** What the exchange does now, by session class. */
+  phases?: Record<string, string>;
   journal: { newest: number; acknowledged: number; backlog_bytes: number };
   connections: Connection[];
   ticks_per_second: number;
