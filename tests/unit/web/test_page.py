@@ -219,10 +219,25 @@ def test_clock_is_driven_from_the_page(opened: Open) -> None:
     )
     page.get_by_role("button", name="Pause the market clock").click()
     expect(page.get_by_role("button", name="Run the market clock")).to_be_visible()
-    page.locator(".brand").click()
     page.keyboard.press("Space")
     expect(page.get_by_role("button", name="Pause the market clock")).to_be_visible()
     assert server.backend.orders == [{"speed": 5}, {"pause": True}, {"run": True}]
+
+
+def test_a_click_leaves_space_and_enter_to_the_page_and_a_key_does_not(opened: Open) -> None:
+    page, server = opened()
+    _ready(page)
+    page.get_by_role("button", name="15m", exact=True).click()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("NIFTY BANK")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Run the market clock")).to_be_visible()
+    page.get_by_role("button", name="30m", exact=True).focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="30m", exact=True)).to_be_focused()
+    expect(page).to_have_url(re.compile("/30m$"))
+    assert server.backend.orders == [{"pause": True}], "the button had the key"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,18 @@ export function listen(desk: Desk): () => void {
     act();
   };
   addEventListener("keydown", handler);
-  return () => removeEventListener("keydown", handler);
+  addEventListener("click", letGo);
+  return () => {
+    removeEventListener("keydown", handler);
+    removeEventListener("click", letGo);
+  };
+}
+
+/** A button that was clicked keeps the focus, and with it Space and Enter; keys that reach it may. */
+function letGo(event: MouseEvent): void {
+  const byPointer = event.detail > 0;
+  const focused = document.activeElement;
+  if (byPointer && focused instanceof HTMLElement && focused.closest("button, a")) focused.blur();
 }
 
 function searchBox(): HTMLInputElement | null {
