@@ -100,6 +100,11 @@ class SlidingWindow:
         self._calls: deque[float] = deque(maxlen=limit)
         self._seconds = seconds
 
+    def free(self, now: float) -> float:
+        """How long until a place is free; takes none."""
+        calls = self._calls
+        return max(0.0, calls[0] + self._seconds - now) if len(calls) == calls.maxlen else 0.0
+
     def wait(self, now: float) -> float:
         """Take the next place; the answer is how long to wait before using it."""
         calls = self._calls

@@ -70,6 +70,8 @@ class Backend:
     """Sockets stay open and say nothing."""
     frozen: dict[str, float] = field(default_factory=dict)
     """Keys whose quotes do not change any more, with their age in seconds at the start."""
+    broker_seconds: float = 0.0
+    """How long candles of past days take."""
     skips: int = 0
     """So many stream messages are left out, which their numbers show."""
     orders: list[dict[str, Any]] = field(default_factory=list)
@@ -125,13 +127,17 @@ class Backend:
 
     async def candles(self, request: Request) -> Response:
         key, interval = request.path_params["key"], request.query_params["interval"]
-        self.asked.append(f"{key} {interval} {request.query_params.get('to', '')}")
-        now, count = self.clock.now(), int(request.query_params["count"])
+        if "count" in request.query_params:  # else it is today's that are asked for
+            self.asked.append(f"{key} {interval} {request.query_params.get('to', '')}")
+        now, count = self.clock.now(), int(request.query_params.get("count", 0))
         to = request.query_params.get("to")
         last = datetime.fromisoformat(to).timestamp() if to else now
         minutes = _minutes(interval)
         days = count * 2 if minutes == 0 else count // (375 // minutes) * 2 + 4
-        bars = market.candles(self.listed[key], minutes, last - days * 86_400, last, now)[-count:]
+        first = last - days * 86_400 if count else market.midnight(now)
+        bars = market.candles(self.listed[key], minutes, first, last, now)[-count:]
+        if count:
+            await asyncio.sleep(self.broker_seconds)
         return JSONResponse(
             {"key": key, "interval": interval, "as_of": market.text(now), "source": "grid",
              "candles": bars, "gaps": []}

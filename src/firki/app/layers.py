@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from firki.app.market import Market
+from firki.app.turns import Turns
 from firki.errors import AuthExpired, Rejected, Retryable, Unavailable
 from firki.model.calendar import Calendar, ist_date, ist_midnight, ist_text
 from firki.model.candle import DAY, MINUTE, CandleColumns, Interval
@@ -26,6 +27,8 @@ _LONGEST_FETCH: Final = timedelta(days=60)
 """A request that names no end of the past is answered with so much of it."""
 _LONGEST_DAYS: Final = timedelta(days=730)
 _DAY_NS: Final = 86_400 * 10**9
+_FETCHES_AT_ONCE: Final = 3
+"""As many as the broker takes in a second; the others wait here, where the newest goes first."""
 _KITE_MINUTES: Final = frozenset({1, 3, 5, 10, 15, 30, 60})
 
 
@@ -36,6 +39,7 @@ class BrokerPast:
         self._broker = broker
         self._session_of = session_of
         self._kept: OrderedDict[tuple[int, str, int, int], CandleColumns] = OrderedDict()
+        self._turns = Turns(_FETCHES_AT_ONCE)
 
     async def read(
         self,
@@ -68,7 +72,8 @@ class BrokerPast:
         key = (token, interval.name, first, last)
         kept = self._kept.get(key)
         if kept is None:
-            kept = await self._fetch(token, interval, first, last)
+            async with self._turns:
+                kept = await self._fetch(token, interval, first, last)
             if len(kept):  # a broker that has nothing yet may have it later
                 self._kept[key] = kept
             while sum(map(len, self._kept.values())) > _MOST_KEPT:

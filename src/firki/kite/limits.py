@@ -1,5 +1,6 @@
 """Our side of Kite's request limits: calls wait here, so that they are not refused there."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,18 +29,18 @@ class Gate:
         self._rest = max(LEAST_REST, limit.seconds)
         self._steady = steady
         self._closed_until = 0.0
+        self._queue = asyncio.Lock()
 
     async def enter(self) -> None:
-        """Wait for the next place; who still waits when the gate closes takes another one."""
-        while True:
-            now = self._steady.now()
-            opens = max(now, self._closed_until)
-            wait = opens - now + self._window.wait(opens)
-            if wait <= 0:
-                return
-            await self._steady.sleep(wait)
-            if self._closed_until <= self._steady.now():
-                return
+        """Wait for the next place, first come first served; who gives up waiting took none."""
+        async with self._queue:
+            while (wait := self._wait()) > 0:
+                await self._steady.sleep(wait)
+            self._window.wait(self._steady.now())
+
+    def _wait(self) -> float:
+        now = self._steady.now()
+        return max(self._closed_until - now, self._window.free(now))
 
     def close(self) -> None:
         """The other side refused a call for coming too often: let none through for a while."""

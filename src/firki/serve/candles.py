@@ -15,6 +15,7 @@ from firki.serve.answers import Answer, Answers, json_body
 from firki.serve.ask import MOST_CANDLES, Ask, parse_ask, window
 from firki.serve.directory import Directory, decimals
 from firki.serve.encode import Stretch
+from firki.serve.leaving import while_there
 from firki.serve.parts import ServeParts
 from firki.serve.problem import Headers, invalid, respond
 from firki.serve.when import DAY_NS
@@ -22,7 +23,8 @@ from firki.timing import steady
 
 _FRESH_SECONDS: Final = 1.0
 """An unchanged answer is read again after this, so that its ``as_of`` is true to a second."""
-_READS_AT_ONCE: Final = 8
+_LOOKS_BACK_AT_ONCE: Final = 8
+"""Readings of past days, which may wait for the broker; those of today wait for nobody."""
 _MOST_ASKS: Final = 4_096
 _WIDENINGS: Final = 4
 _SHORT_SESSION_MINUTES: Final = 375
@@ -44,12 +46,12 @@ class CandleRoute:
         self._parts, self._directory = parts, directory
         self._answers = Answers(parts.settings.answer_cache_mb * 1024 * 1024)
         self._asks: dict[tuple[bytes, bytes], Ask] = {}
-        self._reading = asyncio.Semaphore(_READS_AT_ONCE)
+        self._looking_back = asyncio.Semaphore(_LOOKS_BACK_AT_ONCE)
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ask = self._ask(scope["query_string"], _accept(scope))
         instrument = self._directory.find(scope["path_params"]["key"])
-        answer = await self._answer(ask, instrument)
+        answer = await self._answer(ask, instrument, receive)
         await respond(scope, send, 200, answer.text(), _headers(ask, answer))
 
     def _ask(self, query: bytes, accept: bytes) -> Ask:
@@ -62,7 +64,7 @@ class CandleRoute:
             self._asks[query, accept] = ask
         return ask
 
-    async def _answer(self, ask: Ask, instrument: Instrument) -> Answer:
+    async def _answer(self, ask: Ask, instrument: Instrument, receive: Receive) -> Answer:
         parts = self._parts
         bounds = window(ask, parts.clock.now())
         name = (instrument.instrument_token, ask, bounds)
@@ -72,8 +74,7 @@ class CandleRoute:
         unchanged = old is not None and mark is not None and old.mark == mark
         if old is not None and unchanged and steady() - old.read_at < _FRESH_SECONDS:
             return old
-        async with self._reading:
-            candles, from_ts = await self._read(ask, instrument, bounds, old)
+        candles, from_ts = await self._read(ask, instrument, bounds, old, receive)
         stretches = self._gaps(instrument, candles, (from_ts, bounds[1]))
         answer = _encoded(ask, instrument, candles, old, stretches, from_ts=from_ts, mark=mark)
         self._answers.put(name, answer)
@@ -94,24 +95,39 @@ class CandleRoute:
         ]
 
     async def _read(
-        self, ask: Ask, instrument: Instrument, bounds: Window, old: Answer | None
+        self, ask: Ask, instrument: Instrument, bounds: Window, old: Answer | None, receive: Receive
     ) -> tuple[CandleColumns, int]:
         """The candles, and from where on they had to be read."""
         from_ts, to_ts = bounds
-        if ask.count is None or ask.from_ts is not None:
-            return await self._read_window(ask, instrument, bounds), from_ts
-        if old is not None:
-            return await self._read_window(ask, instrument, (old.from_ts, to_ts)), old.from_ts
-        days = _days(ask.interval, ask.count)
-        found = -1
-        for widening in range(_WIDENINGS + 1):
-            from_ts = ist_midnight(ist_date(to_ts)) - days * 2**widening * DAY_NS
+        counted = ask.count is not None and ask.from_ts is None
+        if counted and old is not None:
+            from_ts = old.from_ts
+        widen = counted and old is None
+        if from_ts >= _midnight(self._parts.clock.now()):
             candles = await self._read_window(ask, instrument, (from_ts, to_ts))
-            # an instrument that trades seldom has fewer candles a day, a new one has no more
-            if len(candles) in (found, ask.count):
-                break
-            found = len(candles)
-        return candles, from_ts
+            if not widen or len(candles) == ask.count:
+                return candles, from_ts
+        look = self._look_back(ask, instrument, (from_ts, to_ts), widen=widen)
+        return await while_there(receive, look)
+
+    async def _look_back(
+        self, ask: Ask, instrument: Instrument, bounds: Window, *, widen: bool
+    ) -> tuple[CandleColumns, int]:
+        """As ``_read``, of past days too: so many that a count is reached, where that is asked."""
+        from_ts, to_ts = bounds
+        async with self._looking_back:
+            if not widen or ask.count is None:
+                return await self._read_window(ask, instrument, bounds), from_ts
+            days = _days(ask.interval, ask.count)
+            found = -1
+            for widening in range(_WIDENINGS + 1):
+                from_ts = _midnight(to_ts) - days * 2**widening * DAY_NS
+                candles = await self._read_window(ask, instrument, (from_ts, to_ts))
+                # an instrument that trades seldom has fewer candles a day, a new one has no more
+                if len(candles) in (found, ask.count):
+                    break
+                found = len(candles)
+            return candles, from_ts
 
     async def _read_window(self, ask: Ask, instrument: Instrument, bounds: Window) -> CandleColumns:
         tokens = [instrument.instrument_token]
@@ -119,6 +135,10 @@ class CandleRoute:
             tokens, ask.interval, *bounds, as_of_ts=ask.as_of_ts
         )
         return _chosen(ask, candles)
+
+
+def _midnight(ts: int) -> int:
+    return ist_midnight(ist_date(ts))
 
 
 def _chosen(ask: Ask, candles: CandleColumns) -> CandleColumns:

@@ -451,6 +451,26 @@ async def test_a_fourth_history_call_waits_for_the_second_to_be_over() -> None:
     assert times == [0, 0, 0, 1, 1, 1, 2]
 
 
+async def test_a_call_given_up_while_it_waits_takes_no_place() -> None:
+    steady, times = FakeSteady(0.0), list[float]()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        times.append(steady.now())
+        return success({"candles": []})
+
+    async with rest(answer, steady=steady, limits=Limits()) as kite:
+        calls = [
+            asyncio.create_task(kite.history(INFY, MINUTE, TODAY, TODAY + DAY_NS))
+            for _ in range(20)
+        ]
+        await steady.advance(0.5)
+        for call in calls[3:19]:
+            call.cancel()
+        await steady.advance(0.6)
+        await calls[19]
+    assert times == [0, 0, 0, 1]
+
+
 async def test_classes_of_routes_do_not_hold_each_other_up() -> None:
     steady = FakeSteady(0.0)
 

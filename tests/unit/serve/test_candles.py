@@ -1,4 +1,6 @@
+import asyncio
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import httpx2
@@ -6,10 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.types import Message
 from tests.fakes.gateway import INFY, MIDNIGHT_TS, MINUTE_NS, OPEN_TS, USDINR, Market, candles
 
 from firki.errors import AuthExpired, RateLimited, Unavailable
-from firki.model.candle import Flag, Interval, SessionKind, Status
+from firki.model.candle import CandleColumns, Flag, Interval, SessionKind, Status
 from firki.serve.answers import Answer, Answers
 from firki.serve.app import create_app
 
@@ -88,7 +91,16 @@ async def test_count_of_more_than_there_is_gives_what_there_is(
 ) -> None:
     market.candles.put(candles(INFY, [1.0, 2.0]))
     assert await closes(client, f"{INFY_URL}?count=500") == [1.0, 2.0]
-    assert len(market.candles.asked) == 2  # a wider look found no more, so it ended
+    # today alone, then a look back, and a wider one that found no more
+    assert len(market.candles.asked) == 3
+
+
+async def test_a_count_that_today_holds_looks_no_further(
+    client: httpx2.AsyncClient, market: Market
+) -> None:
+    market.candles.put(candles(INFY, [1.0, 2.0, 3.0]))
+    assert await closes(client, f"{INFY_URL}?count=3") == [1.0, 2.0, 3.0]
+    assert [asked[2] for asked in market.candles.asked] == [MIDNIGHT_TS]
 
 
 async def test_count_goes_back_from_the_end_asked_for(
@@ -271,8 +283,8 @@ async def test_days_weeks_and_months_look_back_far_enough(
 ) -> None:
     for name, days in (("day", 10), ("week", 70), ("month", 310)):
         await client.get(f"{INFY_URL}?interval={name}&count=10")
-        first = next(asked for asked in market.candles.asked if asked[1] == name)
-        assert (MIDNIGHT_TS - first[2]) / DAY_NS >= days
+        _, back = [asked for asked in market.candles.asked if asked[1] == name][:2]
+        assert (MIDNIGHT_TS - back[2]) / DAY_NS >= days
     assert Interval.parse("1mo").name == "month"
 
 
@@ -292,3 +304,79 @@ async def test_minutes_without_any_candle_are_told_as_a_gap_where_that_is_known(
     assert document["gaps"] == [
         {"from": "2026-11-20T09:20:00+05:30", "to": "2026-11-20T09:22:00+05:30"}
     ]
+
+
+class Broker:
+    """Candles of past days come when the test says so; those of today at once."""
+
+    def __init__(self, market: Market) -> None:
+        self.today = market.candles
+        self.waiting = 0
+        self.answers = asyncio.Event()
+
+    async def read(
+        self,
+        tokens: Sequence[int],
+        interval: Interval,
+        from_ts: int,
+        to_ts: int,
+        *,
+        as_of_ts: int | None = None,
+    ) -> CandleColumns:
+        if from_ts < MIDNIGHT_TS:
+            self.waiting += 1
+            try:
+                await self.answers.wait()
+            finally:
+                self.waiting -= 1
+        return await self.today.read(tokens, interval, from_ts, to_ts, as_of_ts=as_of_ts)
+
+
+PAST_URL = f"{INFY_URL}?from=2026-11-16"
+
+
+async def test_todays_candles_wait_for_no_past_ones(market: Market) -> None:
+    market.candles.put(candles(INFY, [1.0]))
+    broker = Broker(market)
+    async with served(market, broker) as client:
+        past = [asyncio.ensure_future(client.get(f"{PAST_URL}&count={n}")) for n in range(1, 20)]
+        while broker.waiting < 8:
+            await asyncio.sleep(0)
+        assert await closes(client, INFY_URL) == [1.0]
+        broker.answers.set()
+        await asyncio.gather(*past)
+
+
+async def test_a_client_that_goes_away_lets_its_reading_go(market: Market) -> None:
+    broker = Broker(market)
+    gone = asyncio.Event()
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "GET", "path": INFY_URL, "raw_path": INFY_URL.encode(),
+        "query_string": b"from=2026-11-16", "root_path": "", "scheme": "http",
+        "headers": [(b"host", b"localhost"), (b"authorization", f"Bearer {market.key}".encode())],
+    }  # fmt: skip
+    app = create_app(market.parts(candles=broker))
+    asked = asyncio.ensure_future(app(scope, receive, send))
+    while not broker.waiting:
+        await asyncio.sleep(0)
+    gone.set()
+    await asked
+    assert broker.waiting == 0
+    assert sent[0]["status"] == 499
+
+
+def served(market: Market, broker: Broker) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(create_app(market.parts(candles=broker))),
+        base_url="http://127.0.0.1:8000",
+        headers={"authorization": f"Bearer {market.key}"},
+    )

@@ -127,6 +127,24 @@ def test_keys_move_the_cursor_open_the_chart_and_change_the_interval(opened: Ope
     expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
 
 
+def test_walking_through_instruments_draws_each_and_asks_for_the_past_of_the_last(
+    opened: Open,
+) -> None:
+    page, server = opened(Backend(instruments=120, broker_seconds=3.0))
+    expect(page.locator(".legend")).to_be_visible()
+    page.wait_for_timeout(400)
+    before = len(server.backend.asked)
+    for _ in range(15):
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+    expect(page.locator(".legend")).to_contain_text("forming", timeout=1_500)
+    key = page.locator(".row.open").get_attribute("data-key")
+    expect(page.locator(".surface")).to_have_attribute("aria-label", f"Candles of {key}")
+    expect(page.locator(".notice.older")).to_be_visible()
+    expect(page.locator(".notice.older")).to_have_count(0, timeout=5_000)
+    assert [text.rsplit(" ", 2)[0] for text in server.backend.asked[before:]] == [key]
+
+
 def test_search_finds_by_symbol_and_leaves_with_its_choice(opened: Open) -> None:
     page, _ = opened()
     _ready(page)
@@ -192,6 +210,8 @@ def test_one_instrument_has_one_last_price_on_the_page(opened: Open) -> None:
 def test_scrolling_left_loads_earlier_days(opened: Open) -> None:
     page, server = opened()
     _ready(page)
+    while not server.backend.asked:  # the days before today come a moment later
+        page.wait_for_timeout(50)
     asked = len(server.backend.asked)
     canvas = page.locator(".surface")
     box = canvas.bounding_box()

@@ -11,6 +11,9 @@ import type { Interval } from "./intervals";
 const FIRST_BARS = 400;
 const OLDER_BARS = 800;
 
+/** Past days may have to come from the broker: not asked for what is only passed on the way. */
+const LINGER_MS = 250;
+
 export type CandlesState =
   | { name: "loading" }
   | { name: "ready" }
@@ -30,6 +33,8 @@ export class Candles {
   readonly bars = new Bars();
   away: Away[] = [];
   private told: Bar[] | null = [];
+  /** Whether the chart was looked at long enough to ask for days that may be far away. */
+  private lingered = false;
   private readonly abort = new AbortController();
   private end: () => void = () => {};
 
@@ -61,20 +66,32 @@ export class Candles {
     this.end();
   }
 
-  /** Read the newest bars anew; what the stream tells meanwhile is laid on top. */
+  /**
+   * Read the newest bars anew; what the stream tells meanwhile is laid on top.
+   *
+   * Today's come at once, from what firki holds itself; those before them follow.
+   */
   async refresh(): Promise<void> {
     const told: Bar[] = [];
     this.told = told;
-    const fresh = this.bars.list.length === 0;
+    const first = this.bars.first?.ms;
     try {
-      const answer = await this.read({ count: FIRST_BARS });
+      let answer = await this.read({});
       if (this.told !== told) return; // a later refresh has taken over
+      if (barsOf(answer.candles).length === 0) {
+        // a day without a candle yet: the newest ones are of days before
+        if (!(await this.lingers()) || this.told !== told) return;
+        answer = await this.read({ count: FIRST_BARS });
+        if (this.told !== told) return;
+      }
       this.bars.refresh(barsOf(answer.candles), told);
       this.told = null;
       this.keepGaps(answer, true);
+      const fresh = first === undefined || this.bars.first?.ms !== first;
       if (fresh) this.older.value = "more";
       this.state.value = { name: this.bars.list.length > 0 ? "ready" : "empty" };
       this.drawing.onBars(fresh);
+      if (fresh && (await this.lingers())) await this.loadOlder(FIRST_BARS);
     } catch (error) {
       if (this.abort.signal.aborted || this.told !== told) return;
       this.told = null;
@@ -83,12 +100,12 @@ export class Candles {
   }
 
   /** Fetch the bars before the first one at hand, once at a time, until there are none. */
-  async loadOlder(): Promise<void> {
+  async loadOlder(count = OLDER_BARS): Promise<void> {
     const first = this.bars.first;
-    if (!first || this.older.value !== "more" || this.told !== null) return;
+    if (!first || !this.lingered || this.older.value !== "more" || this.told !== null) return;
     this.older.value = "loading";
     try {
-      const answer = await this.read({ to: isoOf(first.ms - 1000), count: OLDER_BARS });
+      const answer = await this.read({ to: isoOf(first.ms - 1000), count });
       const added = this.bars.prepend(barsOf(answer.candles));
       this.keepGaps(answer, false);
       this.older.value = added > 0 ? "more" : "none";
@@ -99,7 +116,14 @@ export class Candles {
     }
   }
 
-  private read(values: { to?: string; count: number }): Promise<CandlesAnswer> {
+  /** Whether the chart is still looked at after a moment. */
+  private async lingers(): Promise<boolean> {
+    if (!this.lingered) await new Promise((done) => setTimeout(done, LINGER_MS));
+    this.lingered = !this.abort.signal.aborted;
+    return this.lingered;
+  }
+
+  private read(values: { to?: string; count?: number }): Promise<CandlesAnswer> {
     const path = `/api/candles/${encodeURIComponent(this.key)}`;
     return this.api.get(path, { interval: this.interval, ...values }, this.abort.signal);
   }
