@@ -107,6 +107,12 @@ async def ask_status(folder: DataFolder) -> dict[str, Any]:
     return document
 
 
+async def ask_link(folder: DataFolder, public_url: str = "") -> str:
+    """A new one-time link to the page of the running firki; raises as ``ask``."""
+    told: dict[str, Any] = await ask(folder, "/api/links", body={})
+    return f"{(public_url or find(folder).url).rstrip('/')}{told['path']}"
+
+
 def _refusal(route: str, answer: httpx2.Response, folder: DataFolder) -> FirkiError:
     """Why the route did not answer; only firki itself gives a problem with its detail."""
     try:

@@ -13,6 +13,7 @@ from firki.cli.candles import candles
 from firki.cli.config import show_config
 from firki.cli.doctor import doctor
 from firki.cli.help import Command, Group
+from firki.cli.link import link
 from firki.cli.sim import simulate
 from firki.cli.status import status
 from firki.cli.up import demo, replay, up
@@ -60,6 +61,7 @@ _add(_RUN, "replay", "Serve a recorded day again.", replay)
 _add(_READ, "candles", "Candles of an instrument, live or past.", candles)
 _add(_READ, "build", "Recorded ticks into candles.", build)
 app.add_typer(instruments.app, name="instruments", rich_help_panel=_READ)
+_add(_READ, "link", "A new link to the page.", link)
 _add(_CHECK, "status", "How the running firki is.", status)
 _add(_CHECK, "doctor", "Whether all is there that firki needs.", doctor)
 app.add_typer(journal.app, name="journal", rich_help_panel=_CHECK)

@@ -52,7 +52,8 @@ _LOCKED: Final = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>firki</title>
 <h1>This page is locked</h1>
 <p>Open the one-time link that firki printed where it was started. A link works once and for five
-minutes; starting firki again prints a new one.</p>
+minutes; <code>firki link</code> prints a new one (<code>firki link --demo</code> one of the demo's
+page).</p>
 """
 
 

@@ -14,7 +14,8 @@ Endpoint = Callable[..., Awaitable[Response]]
 _USED = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>firki</title>
 <h1>This link does not open anything (any more)</h1>
-<p>A link works once and for five minutes. Starting firki again prints a new one.</p>
+<p>A link works once and for five minutes. <code>firki link</code> prints a new one
+(<code>firki link --demo</code> one of the demo's page).</p>
 """
 
 
@@ -24,6 +25,8 @@ def login(credentials: Credentials) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         ticket = request.query_params.get("ticket", "")
         if request.method != "GET" or not credentials.tickets.redeem(ticket):
+            if SESSION in request.scope:  # whoever is in already needs no new link
+                return Response(status_code=303, headers={"location": "/"})
             wait = credentials.wrong_tickets.fail()
             if wait:
                 raise too_many_failures(wait)

@@ -78,6 +78,7 @@ async def test_without_a_session_the_page_says_what_to_open(market: Market, buil
         answer = await client.get("/", headers={"accept": "text/html"})
         assert answer.status_code == 401
         assert "one-time link" in answer.text
+        assert "<code>firki link</code>" in answer.text
         assert "home" not in answer.text
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
@@ -135,6 +136,21 @@ async def test_a_further_link_can_be_had_with_the_key(client: httpx2.AsyncClient
     del client.headers["authorization"]
     assert (await client.get(path)).status_code == 303
     assert (await client.get("/api/clock")).status_code == 200
+
+
+async def test_a_used_link_leads_who_is_in_to_the_page_and_tells_others_what_to_do(
+    anybody: httpx2.AsyncClient, market: Market
+) -> None:
+    path = market.credentials.link_path()
+    secrets = []
+    for _ in range(2):
+        answer = await anybody.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        secrets.append(anybody.cookies[market.credentials.cookie_name])
+    assert secrets[0] == secrets[1], "the session goes on"
+    anybody.cookies.clear()
+    refused = await anybody.get(path)
+    assert (refused.status_code, "<code>firki link</code>" in refused.text) == (401, True)
 
 
 async def test_what_breaks_inside_is_not_told_outside(market: Market) -> None:

@@ -366,7 +366,7 @@ def test_ended_session_says_how_to_get_a_new_one(opened: Open) -> None:
     _ready(page)
     server.backend.locked = True
     server.drop_sockets()
-    expect(page.locator(".locked")).to_contain_text("firki demo")
+    expect(page.locator(".locked")).to_contain_text("firki link --demo")
     expect(page.get_by_role("grid")).to_have_count(0)
 
 
