@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytes, decimalsOf, direction, percent, price, short, signed, whole } from "../src/format/number";
 import {
-  dayNumber, dayOf, isoOf, minuteOf, nearOf, parseTime, secondOf, shortAge, span, tenths,
+  dayNumber, dayOf, isoOf, minuteOf, nearOf, parseTime, secondOf, shortAge, span, startOf, tenths,
 } from "../src/format/time";
 
 const AT = Date.parse("2026-11-20T10:23:45.678+05:30");
@@ -69,6 +69,14 @@ test("times are Indian wherever the machine stands", () => {
   assert.equal(dayNumber(AT), dayNumber(Date.parse("2026-11-20T00:00:00+05:30")));
   assert.equal(dayNumber(AT) - 1, dayNumber(Date.parse("2026-11-19T23:59:59+05:30")));
   assert.equal(nearOf(AT - 86_400_000, AT), "19 Nov 10:23:45");
+});
+
+test("the start of a bar says no more than it must", () => {
+  const now = AT + 3_600_000;
+  assert.equal(startOf(AT, now, true), "10:23");
+  assert.equal(startOf(AT - 86_400_000, now, true), "19 Nov 10:23");
+  assert.equal(startOf(AT, now, false), "20 Nov");
+  assert.equal(startOf(AT - 365 * 86_400_000, now, true), "20 Nov 2025 10:23");
 });
 
 test("ages count in tenths and are never rounded up", () => {

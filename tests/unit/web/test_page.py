@@ -48,12 +48,14 @@ def opened(browser: Browser) -> Iterator[Open]:
         zone: str = "Asia/Kolkata",
         scheme: str = "dark",
         fake_clock: bool = False,
+        size: tuple[int, int] = (1440, 900),
+        path: str = "",
     ) -> tuple[Page, PageServer]:
         server = PageServer(backend or Backend(instruments=120))
         server.__enter__()
         servers.append(server)
         context = browser.new_context(
-            viewport={"width": 1440, "height": 900},
+            viewport={"width": size[0], "height": size[1]},
             timezone_id=zone,
             color_scheme="dark" if scheme == "dark" else "light",
         )
@@ -62,7 +64,7 @@ def opened(browser: Browser) -> Iterator[Open]:
             page.clock.install()
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(server.url)
+        page.goto(server.url + path)
         return page, server
 
     yield open_page
@@ -374,7 +376,7 @@ def test_times_are_indian_and_numbers_grouped_in_any_zone(opened: Open) -> None:
     page, _ = opened(zone="America/New_York", scheme="light")
     _ready(page)
     expect(page.locator("time")).to_have_text(re.compile(r"^11:2\d:\d\d$"))
-    expect(page.locator(".legend .when")).to_have_text("Fri 20 Nov 2026 11:20")
+    expect(page.locator(".legend .when")).to_have_text("11:20")
     page.locator('[data-key="NSE:INFY"]').click()
     depth = page.get_by_role("table", name="Order book")
     expect(depth.locator("tbody tr")).to_have_count(5)
@@ -400,3 +402,36 @@ def test_light_and_dark_follow_the_system(opened: Open) -> None:
     light = page.evaluate(ground)
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(ground) != light
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen_and_a_tap_leads_to_the_chart(
+    opened: Open,
+) -> None:
+    page, _ = opened(size=(390, 844))
+    _ready(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    tops = [
+        page.locator(f".top {part}").bounding_box() for part in (".badge", "time", ".ask", ".pulse")
+    ]
+    first, *others = [box["y"] + box["height"] / 2 for box in tops if box]
+    assert [abs(y - first) < 8 for y in others] == [True, True, False], "two rows"
+    page.locator('[data-key="BSE:SENSEX"]').click()
+    expect(page.locator(".surface")).to_be_in_viewport(ratio=0.7)
+    expect(page.locator("h1")).to_be_in_viewport()
+
+
+def test_the_chart_stays_where_it_is_whatever_its_head_says(opened: Open) -> None:
+    page, _ = opened(size=(1280, 720))
+    _ready(page)
+    tops = set()
+    for key in ("BSE:SENSEX", "NSE:INFY", "NFO:NIFTY26NOV24500CE"):
+        page.get_by_role("searchbox").fill(key.split(":")[1])
+        page.locator(f'[data-key="{key}"]').click()
+        expect(page.locator(".legend")).to_be_visible()
+        box = page.locator(".surface").bounding_box()
+        assert box is not None
+        tops.add(box["y"])
+        legend = page.locator(".legend").bounding_box()
+        assert legend is not None
+        assert legend["height"] < 24, "one line"
+    assert len(tops) == 1

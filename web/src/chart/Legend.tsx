@@ -1,7 +1,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import type { Desk } from "../desk";
-import { decimalsOf, percent, price, short, whole } from "../format/number";
-import { dayOf, minuteOf } from "../format/time";
+import { decimalsOf, percent, price, short } from "../format/number";
+import { startOf } from "../format/time";
 import { tone } from "../watch/Row";
 import { lastOf } from "../quotes/last";
 import { type Bar, withLast } from "./bars";
@@ -31,17 +31,18 @@ export function Legend({ desk, candles, hovered, drawn }: Props) {
   const decimals = decimalsOf(desk.open.value?.tick_size ?? 0.05);
   const before = bars.list[at - 1]?.close ?? bar.open;
   const change = before === 0 ? null : ((bar.close - before) / before) * 100;
-  const when = interval === "day" ? dayOf(bar.ms) : `${dayOf(bar.ms)} ${minuteOf(bar.ms)}`;
+  const when = startOf(bar.ms, desk.clock.now(), spanOf(interval) < 86_400);
   return (
     <div class="legend" data-start={bar.start_ts}>
       <span class="when">{when}</span>
+      {bar.status === "forming" && <span class="marks">forming</span>}
       <Value name="O" text={price(bar.open, decimals)} />
       <Value name="H" text={price(bar.high, decimals)} />
       <Value name="L" text={price(bar.low, decimals)} />
       <Value name="C" kind="close" text={price(bar.close, decimals)} />
-      <span class={`number ${tone(change)}`}>{percent(change)}</span>
-      {bar.volume !== null && <Value name="V" text={whole(bar.volume)} />}
-      {bar.oi !== null && <Value name="OI" text={short(bar.oi)} />}
+      <span class={`number change ${tone(change)}`}>{percent(change)}</span>
+      {bar.volume !== null && <Value name="V" kind="amount" text={short(bar.volume)} />}
+      {bar.oi !== null && <Value name="OI" kind="amount" text={short(bar.oi)} />}
       <span class="marks">{marks(bar)}</span>
     </div>
   );
@@ -58,7 +59,6 @@ function Value({ name, text, kind = "" }: { name: string; text: string; kind?: s
 /** What must be known beside the numbers; an index has no volume by nature, so that is not said. */
 function marks(bar: Bar): string {
   const words: string[] = [];
-  if (bar.status === "forming") words.push("forming");
   if (bar.session === "closing_auction") words.push("closing auction");
   for (const flag of bar.flags) if (flag !== "no_volume" && flag !== "no_oi") words.push(flag);
   if (bar.revision > 0) words.push(`revision ${bar.revision}`);

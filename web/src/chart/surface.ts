@@ -68,7 +68,7 @@ export class Surface {
       layout: { attributionLogo: false, fontSize: 11 },
       crosshair: { mode: CrosshairMode.Normal },
       timeScale: { rightOffset: 8, barSpacing: 7, minBarSpacing: 0.5, tickMarkFormatter: label },
-      rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.22 } },
+      rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.22 }, entireTextOnly: true },
     });
     this.candles = this.chart.addSeries(CandlestickSeries, {
       borderVisible: false,

@@ -72,6 +72,13 @@ export function nearOf(ms: number | null, now: number): string {
   return dayNumber(ms) === dayNumber(now) ? secondOf(ms) : `${dateOf(ms)} ${secondOf(ms)}`;
 }
 
+/** When a bar starts, as short as it is plain: "11:20", "18 Nov 11:20", "18 Nov", "18 Nov 2025". */
+export function startOf(ms: number, now: number, intraday: boolean): string {
+  if (intraday && dayNumber(ms) === dayNumber(now)) return minuteOf(ms);
+  const day = yearOf(ms) === yearOf(now) ? dateOf(ms) : `${dateOf(ms)} ${yearOf(ms)}`;
+  return intraday ? `${day} ${minuteOf(ms)}` : day;
+}
+
 /** "7s", "3m", "2h", "4d": an age where there is no room. */
 export function shortAge(seconds: number): string {
   if (seconds < 100) return `${Math.floor(seconds)}s`;

@@ -8,6 +8,8 @@ import { type Column, GROUPS } from "./universe";
 import { reveal, visible } from "./visible";
 
 const HEAD_HEIGHT = 26;
+/** As the style sheet has it. */
+const PHONE = "(max-width: 700px)";
 
 const COLUMNS: readonly { column: Column; text: string; full: string }[] = [
   { column: "symbol", text: "Symbol", full: "symbol" },
@@ -105,6 +107,8 @@ function openClicked(desk: Desk, event: Event): void {
   if (!key) return;
   desk.watch.cursor.value = key;
   desk.view.key.value = key;
+  // on a phone the chart lies below the list
+  if (matchMedia(PHONE).matches) document.querySelector(".chart")?.scrollIntoView();
 }
 
 function Head({ desk }: { desk: Desk }) {
