@@ -62,6 +62,11 @@ def listing(count: int) -> list[Listed]:
         )
         for n, name in enumerate(_REAL)
     ]
+    found.append(
+        Listed(
+            309_000, "NFO:BANKNIFTY26NOVFUT", "FUT", "NFO-FUT", 58_650.0, "BANKNIFTY", "2026-11-24"
+        )
+    )
     found += [
         Listed(
             400_000 + n, f"NFO:NIFTY26NOV{24_500 + 100 * (n // 2)}{side}", side, "NFO-OPT",

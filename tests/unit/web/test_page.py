@@ -386,6 +386,23 @@ def test_times_are_indian_and_numbers_grouped_in_any_zone(opened: Open) -> None:
     expect(quote).to_contain_text(re.compile(r"Last trade\s*11:2\d:\d\d"))
 
 
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 720), (390, 844)])
+def test_long_prices_have_room_in_the_order_book(opened: Open, size: tuple[int, int]) -> None:
+    page, _ = opened(size=size, path="#NFO%3ABANKNIFTY26NOVFUT/5m")
+    depth = page.get_by_role("table", name="Order book")
+    expect(depth.locator("tbody")).to_contain_text(re.compile(r"\d\d,\d{3}\.\d\d"))
+    cut = depth.evaluate(
+        """table => [...table.querySelectorAll("tbody td")]
+        .filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent)"""
+    )
+    assert cut == []
+    panel, box = page.locator(".quote").bounding_box(), depth.bounding_box()
+    assert panel is not None
+    assert box is not None
+    assert box["x"] + box["width"] <= panel["x"] + panel["width"]
+    assert box["y"] + box["height"] <= panel["y"] + panel["height"]
+
+
 def test_feed_panel_counts_the_age_of_the_data_in_tenths(opened: Open) -> None:
     page, _ = opened()
     _ready(page)

@@ -13,7 +13,7 @@ interface Props {
 export function DepthTable({ quote, depth, decimals }: Props) {
   const most = Math.max(1, ...[...depth.buy, ...depth.sell].map((level) => level.quantity));
   return (
-    <table class="depth">
+    <table class="depth" style={widths(depth, decimals)}>
       <caption class="hidden">Order book</caption>
       <thead>
         <tr>
@@ -47,6 +47,19 @@ export function DepthTable({ quote, depth, decimals }: Props) {
       </tfoot>
     </table>
   );
+}
+
+/** Digits of each column and of a side, by which the style sheet sets widths and the size of type. */
+function widths(depth: Depth, decimals: number): Record<string, number> {
+  const levels = [...depth.buy, ...depth.sell];
+  const most = (text: (level: Level) => string) => Math.max(3, ...levels.map((one) => text(one).length));
+  const prices = most((one) => price(one.price, decimals));
+  const quantities = most((one) => whole(one.quantity));
+  const orders = most((one) => whole(one.orders));
+  return {
+    "--price": prices, "--quantity": quantities, "--orders": orders,
+    "--digits": prices + quantities + orders,
+  };
 }
 
 interface SideProps {
