@@ -59,6 +59,10 @@ export class Desk {
     this.stream.subscribe({ channel: "health", onData: (data) => this.hearHealth(data as Health) });
     this.clock.onSetBack(() => this.stream.restart());
     this.reloadWithTheDay();
+    effect(() => {
+      if (this.stream.state.value === "lost") this.clock.hold();
+      else this.clock.release();
+    });
     setInterval(() => void this.readClock(), 5_000);
     void this.readClock();
     void this.loadInstruments();

@@ -20,6 +20,21 @@ test("a paused clock stands still", () => {
   assert.equal(clock.now(), Date.parse(TEN));
 });
 
+test("without a server time stands, whatever is still on its way", () => {
+  let steady = 0;
+  const clock = new MarketClock(() => steady);
+  clock.anchor(TEN);
+  steady += 1_000;
+  clock.hold();
+  steady += 60_000;
+  clock.anchor("2026-11-20T10:01:00+05:30");
+  assert.equal(clock.now(), Date.parse(TEN) + 1_000);
+  clock.release();
+  assert.equal(clock.now(), Date.parse(TEN) + 1_000);
+  clock.anchor("2026-11-20T10:01:02+05:30");
+  assert.equal(clock.now(), Date.parse(TEN) + 62_000);
+});
+
 test("only a real step back is told, not a message that was a little late", () => {
   const clock = new MarketClock(() => 0);
   let told = 0;

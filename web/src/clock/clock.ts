@@ -17,6 +17,7 @@ export class MarketClock {
   readonly known = signal(false);
   /** Where the prices come from; null until the server said so. */
   readonly source = signal<Source | null>(null);
+  private held = false;
   private marketMs = 0;
   private steadyMs = 0;
   private readonly setBack: (() => void)[] = [];
@@ -24,14 +25,26 @@ export class MarketClock {
   constructor(private readonly steady: () => number = () => performance.now()) {}
 
   now(): number {
-    const rate = this.running.peek() ? this.speed.peek() : 0;
+    const rate = this.running.peek() && !this.held ? this.speed.peek() : 0;
     return this.marketMs + (this.steady() - this.steadyMs) * rate;
+  }
+
+  /** Nobody tells the time any more: it stands, until ``release``. */
+  hold(): void {
+    this.marketMs = this.now();
+    this.steadyMs = this.steady();
+    this.held = true;
+  }
+
+  release(): void {
+    this.steadyMs = this.steady();
+    this.held = false;
   }
 
   /** Take the server's word for the time; a clock set back is told to ``onSetBack``. */
   anchor(text: string | undefined): void {
     const at = parseTime(text);
-    if (at === null) return;
+    if (at === null || this.held) return;
     const back = this.known.peek() && at < this.marketMs - SET_BACK_MS * Math.max(1, this.speed.peek());
     this.marketMs = at;
     this.steadyMs = this.steady();
