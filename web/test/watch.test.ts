@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrange, groupOf, select, sort } from "../src/watch/universe";
+import { arrange, groupOf, select, sort, titleOf } from "../src/watch/universe";
 import { reveal, visible } from "../src/watch/visible";
 import type { Instrument } from "../src/wire/wire";
 
@@ -34,6 +34,30 @@ test("searching puts the best fit first and needs every word", () => {
   assert.deepEqual(select(ALL, "All", "infosys"), [INFY]);
   assert.deepEqual(select(ALL, "All", "infy fut"), [FUTURE]);
   assert.deepEqual(select(ALL, "All", "infy zzz"), []);
+});
+
+test("contracts stand in the order of their expiry, not of the alphabet", () => {
+  const future = (month: string, expiry: string) =>
+    instrument(`NFO:NIFTY26${month}FUT`, { name: "NIFTY", instrument_type: "FUT", expiry });
+  const december = future("DEC", "2026-12-29");
+  const february = future("FEB", "2027-02-23");
+  const january = future("JAN", "2027-01-26");
+  const inTime = [december, january, february];
+  assert.deepEqual(arrange([january, february, december]), inTime);
+  assert.deepEqual(select([february, january, december], "All", "nifty fut"), inTime);
+});
+
+test("an index is found by its words in any order, and a token by its digits", () => {
+  const bank = instrument("NSE:NIFTY BANK", { segment: "INDICES", instrument_token: 260105 });
+  const psu = instrument("NSE:NIFTY PSU BANK", { segment: "INDICES" });
+  const future = instrument("NFO:BANKNIFTY26NOVFUT", { name: "BANKNIFTY", expiry: "2026-11-24" });
+  assert.deepEqual(select([future, psu, bank], "All", "bank nifty"), [bank, future, psu]);
+  assert.deepEqual(select([future, psu, bank], "All", "260105"), [bank]);
+});
+
+test("an option says its strike, right and expiry, a share its symbol", () => {
+  assert.deepEqual(titleOf(CALL), { main: "NIFTY 24500 CE", expiry: "24 Nov" });
+  assert.deepEqual(titleOf(INFY), { main: "INFY", expiry: null });
 });
 
 test("sorting leaves what has no value at the end, either way", () => {

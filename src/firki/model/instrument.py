@@ -191,9 +191,9 @@ class InstrumentTable:
     def find(self, text: str, limit: int = 20) -> list[Instrument]:
         """The likeliest meant by words of a symbol or a name, best first.
 
-        Order: the symbol itself, symbols that begin so, symbols that begin with the first word,
-        names that begin so, the rest that hold every word; within each what does not expire,
-        then the nearest expiry, then the shortest symbol.
+        Order: the token, the symbol itself (its words in any order), symbols that begin so,
+        symbols that begin with the first word, names that begin so, the rest that hold every
+        word; within each what does not expire, then the nearest expiry, then the shortest symbol.
         ``NSE:INF`` looks on one exchange only.
         """
         exchange, colon, rest = text.upper().rpartition(":")
@@ -207,8 +207,18 @@ class InstrumentTable:
         for word in words:
             found &= (np.strings.find(symbols, word) >= 0) | (np.strings.find(names, word) >= 0)
         rows = np.flatnonzero(found)
-        best = rows[np.lexsort(self._order(rows, words))]
-        return [self.instrument(int(row)) for row in best[:limit]]
+        best = rows[np.lexsort(self._order(rows, words))][:limit].tolist()
+        token = self._row_of_digits(rest.strip())
+        if token is not None:
+            best = [token, *(row for row in best if row != token)][:limit]
+        return [self.instrument(row) for row in best]
+
+    def _row_of_digits(self, text: str) -> int | None:
+        """The row of a token written out; None for other text and unknown tokens."""
+        if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_TOKEN))):
+            return None
+        row = int(self.rows(int(text)))
+        return None if row < 0 else row
 
     def _order(self, rows: Rows, words: list[bytes]) -> tuple[npt.NDArray[Any], ...]:
         """Sort keys of found rows, the last counts most."""
@@ -245,5 +255,13 @@ def _rank(symbols: Text, names: Text, words: list[bytes]) -> npt.NDArray[np.uint
     rank[starts(names, spaced)] = 3
     rank[starts(symbols, words[0])] = 2
     rank[starts(symbols, spaced) | starts(symbols, joined)] = 1
-    rank[(symbols == spaced) | (symbols == joined)] = 0
+    rank[(symbols == joined) | _made_of(symbols, words)] = 0
     return rank
+
+
+def _made_of(symbols: Text, words: list[bytes]) -> npt.NDArray[np.bool_]:
+    """Which symbols are these words in any order: ``bank nifty`` means NIFTY BANK."""
+    made = np.strings.str_len(symbols) == len(b" ".join(words))
+    for word in words:
+        made &= np.strings.find(symbols, word) >= 0
+    return np.asarray(made)

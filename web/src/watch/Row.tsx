@@ -2,6 +2,7 @@ import { decimalsOf, direction, percent, price, short, whole } from "../format/n
 import { shortAge } from "../format/time";
 import type { Desk } from "../desk";
 import type { Instrument } from "../wire/wire";
+import { titleOf } from "./universe";
 
 export const ROW_HEIGHT = 24;
 
@@ -34,6 +35,7 @@ export function Row({ desk, instrument, index, chosen, open }: Props) {
   const stale = entry ? desk.stale(entry.receivedMs, instrument) : false;
   const age = entry && stale ? desk.age(entry.receivedMs) : null;
   const flash = entry && entry.moves > 0 && !stale ? flashOf(entry.direction, entry.moves) : "";
+  const { main, expiry } = titleOf(instrument);
   const place = USUAL.has(instrument.exchange) ? "" : instrument.exchange;
   const states = `row${chosen ? " cursor" : ""}${open ? " open" : ""}${stale ? " stale" : ""}`;
   return (
@@ -45,10 +47,11 @@ export function Row({ desk, instrument, index, chosen, open }: Props) {
       aria-selected={open}
       data-key={instrument.key}
       style={{ transform: `translateY(${index * ROW_HEIGHT}px)` }}
-      title={instrument.name || instrument.tradingsymbol}
+      title={expiry ? instrument.tradingsymbol : instrument.name || instrument.tradingsymbol}
     >
       <span role="gridcell" class="symbol">
-        {instrument.tradingsymbol}
+        {main}
+        {expiry && <small>{expiry}</small>}
         {place && <small>{place}</small>}
       </span>
       <span role="gridcell" class={`number last ${flash}`}>
