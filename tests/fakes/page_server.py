@@ -62,6 +62,8 @@ class Backend:
     """The server's state, with the levers of the tests."""
 
     instruments: int = 500
+    intervals: list[str] = field(default_factory=list)
+    """Beside the usual ones."""
     phases: dict[str, str] = field(default_factory=dict)
     """By session class; all others trade."""
     locked: bool = False
@@ -109,6 +111,7 @@ class Backend:
             "instruments_with_ticks": len(self.listed) - 3, "ticks_processed": self.ticks,
             "candles_created": 29_400, "candles_completed": 28_900, "amendments": 17,
             "exchange_lag_seconds": 0.9, "notes": [],
+            "intervals": ["1m", "5m", "day", *self.intervals],
             "refused": {"outside_session": 4, "unknown_token": 0},
             "last_tick_time": market.text(now), "start_time": market.text(now - 4_000),
             "uptime_seconds": 4_000 + now - FRIDAY_11_23, "memory_mb": 214.0,

@@ -70,7 +70,7 @@ async def _document(folder: Path, now_s: int = _NOW) -> dict[str, Any]:
             settings=JournalSettings(), on_failure=_fail, tell=tell,
         )  # fmt: skip
 
-    market = Market(open_day, MemoryBus())
+    market = Market(open_day, MemoryBus(), ["90m"])
     day = market.begin(DAY, book)
     for _ in day.catch_up():
         pass
@@ -148,6 +148,10 @@ async def test_each_session_class_has_its_own_phase(folder: Path) -> None:
     assert told["market"]["phase"] == told["phases"]["cash"] == "continuous"
     assert told["phases"]["derivative"] == "continuous"
     assert told["phases"]["cas"] == "closing_reference"
+
+
+def test_further_intervals_stand_after_the_usual_ones(document: dict[str, Any]) -> None:
+    assert document["intervals"][-2:] == ["day", "90m"]
 
 
 def test_people_read_lines_with_indian_figures(

@@ -118,7 +118,7 @@ def test_keys_move_the_cursor_open_the_chart_and_change_the_interval(opened: Ope
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("SENSEX")
     with page.expect_response(re.compile("BSE%3ASENSEX.interval=15m")):
-        page.keyboard.press("6")
+        page.keyboard.press("7")
     expect(page.get_by_role("button", name="15m", exact=True)).to_have_attribute(
         "aria-pressed", "true"
     )
@@ -413,6 +413,21 @@ def test_feed_panel_counts_the_age_of_the_data_in_tenths(opened: Open) -> None:
     expect(feed.locator("[data-age]")).to_have_text(re.compile(r"^\d\.\d s$"))
     for words in ("Acknowledged", "Gaps", "Backlog", "main 1", "outside session"):
         expect(feed).to_contain_text(words)
+
+
+def test_further_intervals_of_the_server_are_offered_after_the_usual_ones(opened: Open) -> None:
+    page, _ = opened(Backend(instruments=120, intervals=["90m", "120m"]))
+    _ready(page)
+    buttons = page.get_by_role("group", name="Interval").get_by_role("button")
+    names = ["1m", "2m", "3m", "4m", "5m", "10m", "15m", "30m", "60m", "D", "90m", "120m"]
+    expect(buttons).to_have_text(names)
+    buttons.get_by_text("90m").click()
+    expect(page).to_have_url(re.compile("/90m$"))
+    expect(page.locator(".legend")).to_contain_text("forming")
+    page.keyboard.press("9")
+    expect(page).to_have_url(re.compile("/60m$"))
+    page.keyboard.press("d")
+    expect(page).to_have_url(re.compile("/day$"))
 
 
 def test_light_and_dark_follow_the_system(opened: Open) -> None:

@@ -1,30 +1,45 @@
 import type { Desk } from "../desk";
 import { decimalsOf, percent, price, signed } from "../format/number";
 import { tone } from "../watch/Row";
-import { INTERVALS } from "./intervals";
+import { titleOf } from "../watch/universe";
+import type { Instrument } from "../wire/wire";
+import { offered, shortName } from "./intervals";
 
 /** What is open, where it stands, and the choice of interval. */
 export function Head({ desk }: { desk: Desk }) {
+  const chosen = desk.view.interval.value;
   return (
     <header class="chart-head">
       <Title desk={desk} />
       <div class="intervals" role="group" aria-label="Interval">
-        {INTERVALS.map((interval, place) => (
+        {offered(desk.health.value?.intervals, chosen).map((interval, place) => (
           <button
             type="button"
             key={interval}
-            aria-pressed={desk.view.interval.value === interval}
-            title={`Key ${place + 1}`}
+            aria-pressed={chosen === interval}
+            title={keyOf(interval, place)}
             onClick={() => {
               desk.view.interval.value = interval;
             }}
           >
-            {interval === "day" ? "D" : interval}
+            {shortName(interval)}
           </button>
         ))}
       </div>
     </header>
   );
+}
+
+/** The company; of a contract what its symbol hides. */
+function Name({ instrument }: { instrument: Instrument }) {
+  const { main, expiry } = titleOf(instrument);
+  const text = expiry ? `${main}, ${expiry}` : instrument.name;
+  return text === instrument.tradingsymbol ? null : <span class="name">{text}</span>;
+}
+
+function keyOf(interval: string, place: number): string | undefined {
+  if (interval === "day") return "A bar a day (key d)";
+  return place < 9 ? `Key ${place + 1}` : undefined;
 }
 
 function Title({ desk }: { desk: Desk }) {
@@ -45,9 +60,7 @@ function Title({ desk }: { desk: Desk }) {
           {signed(quote.change, decimals)} ({percent(quote.change_percent)})
         </span>
       )}
-      {instrument && instrument.name !== instrument.tradingsymbol && (
-        <span class="name">{instrument.name}</span>
-      )}
+      {instrument && <Name instrument={instrument} />}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { INTERVALS } from "../chart/intervals";
+import { offered } from "../chart/intervals";
 import type { Desk } from "../desk";
 import { SEARCH_ID } from "../watch/Search";
 
@@ -17,7 +17,8 @@ export const BINDINGS: readonly Binding[] = [
   { keys: ["Enter"], shown: "Enter", does: "open its chart" },
   { keys: ["/"], shown: "/", does: "search; Esc leaves it" },
   { keys: ["f"], shown: "f", does: "next kind: indices, shares, futures, options" },
-  { keys: ["1", "9"], shown: "1 … 9", does: `interval: ${INTERVALS.join(" ")}` },
+  { keys: ["1", "9"], shown: "1 … 9", does: "one of the first nine intervals" },
+  { keys: ["d"], shown: "d", does: "a bar a day" },
   { keys: ["0"], shown: "0", does: "back to the newest candle" },
   { keys: [" "], shown: "Space", does: "pause or run the market clock, where it can be" },
   { keys: ["?"], shown: "?", does: "this help" },
@@ -90,7 +91,7 @@ function action(desk: Desk, event: KeyboardEvent): (() => void) | null {
   const { key } = event;
   const onControl = (event.target as Element).closest?.("button, a, input, select, summary") !== null;
   if (/^[1-9]$/.test(key)) {
-    const interval = INTERVALS[Number(key) - 1];
+    const interval = offered(desk.health.value?.intervals, view.interval.value)[Number(key) - 1];
     return interval ? () => void (view.interval.value = interval) : null;
   }
   switch (key) {
@@ -117,6 +118,8 @@ function action(desk: Desk, event: KeyboardEvent): (() => void) | null {
       return watch.query.value ? () => void (watch.query.value = "") : null;
     case "f":
       return () => watch.nextGroup();
+    case "d":
+      return () => void (view.interval.value = "day");
     case "0":
       return () => void (view.home.value += 1);
     case " ":

@@ -122,6 +122,8 @@ export interface Health {
   exchange_lag_seconds?: number | null;
   /** Minute bars the feed was away for, and over how many instruments they lie. */
   gaps: { minutes: number; instruments: number };
+  /** Which candles the page offers. */
+  intervals?: string[];
   instrument_count: number;
   instruments_with_ticks: number;
   ticks_processed: number;
