@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bandsOf } from "../src/chart/bands";
 import { type Bar, Bars, barsOf, newer, withLast } from "../src/chart/bars";
+import { marksOf } from "../src/chart/marks";
 import type { Candle } from "../src/wire/wire";
 
 const NINE_15 = Date.parse("2026-11-20T09:15:00+05:30");
@@ -92,6 +93,15 @@ test("a forming bar ends at the last price of its own time, other bars do not", 
   assert.equal(withLast(forming, { price: 3, ms: null }, 60), forming);
   const final = bar(0);
   assert.equal(withLast(final, last(3, 0.5), 60), final);
+});
+
+test("flags are told where they matter: a day's high is the exchange's own", () => {
+  const flagged = bar(0, { flags: ["ambiguous", "no_oi", "amended", "gap"], revision: 2 });
+  const words = (interval: string) => marksOf(flagged, interval).map((mark) => mark.word);
+  assert.deepEqual(words("1m"), ["ambiguous", "gap", "revision 2"]);
+  assert.deepEqual(words("day"), ["gap", "revision 2"]);
+  assert.deepEqual(words("week"), ["gap", "revision 2"]);
+  assert.ok(marksOf(flagged, "1m").every((mark) => mark.means.length > 20));
 });
 
 test("gaps are shaded over their bars, and a line where they left none", () => {

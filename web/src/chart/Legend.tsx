@@ -4,9 +4,10 @@ import { decimalsOf, percent, price, short } from "../format/number";
 import { startOf } from "../format/time";
 import { tone } from "../watch/Row";
 import { lastOf } from "../quotes/last";
-import { type Bar, withLast } from "./bars";
+import { withLast } from "./bars";
 import type { Candles } from "./candles";
 import { spanOf } from "./intervals";
+import { marksOf } from "./marks";
 
 interface Props {
   desk: Desk;
@@ -35,7 +36,11 @@ export function Legend({ desk, candles, hovered, drawn }: Props) {
   return (
     <div class="legend" data-start={bar.start_ts}>
       <span class="when">{when}</span>
-      {bar.status === "forming" && <span class="marks">forming</span>}
+      {bar.status === "forming" && (
+        <span class="marks" title="Not over yet: its last price is the newest one.">
+          forming
+        </span>
+      )}
       <Value name="O" text={price(bar.open, decimals)} />
       <Value name="H" text={price(bar.high, decimals)} />
       <Value name="L" text={price(bar.low, decimals)} />
@@ -43,7 +48,11 @@ export function Legend({ desk, candles, hovered, drawn }: Props) {
       <span class={`number change ${tone(change)}`}>{percent(change)}</span>
       {bar.volume !== null && <Value name="V" kind="amount" text={short(bar.volume)} />}
       {bar.oi !== null && <Value name="OI" kind="amount" text={short(bar.oi)} />}
-      <span class="marks">{marks(bar)}</span>
+      {marksOf(bar, interval).map(({ word, means }) => (
+        <span key={word} class="marks" title={means}>
+          {word}
+        </span>
+      ))}
     </div>
   );
 }
@@ -54,13 +63,4 @@ function Value({ name, text, kind = "" }: { name: string; text: string; kind?: s
       <abbr>{name}</abbr> <b class="number">{text}</b>
     </span>
   );
-}
-
-/** What must be known beside the numbers; an index has no volume by nature, so that is not said. */
-function marks(bar: Bar): string {
-  const words: string[] = [];
-  if (bar.session === "closing_auction") words.push("closing auction");
-  for (const flag of bar.flags) if (flag !== "no_volume" && flag !== "no_oi") words.push(flag);
-  if (bar.revision > 0) words.push(`revision ${bar.revision}`);
-  return words.join(" · ");
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Desk } from "../desk";
+import { FLAGS } from "../chart/marks";
 import { BINDINGS } from "./keys";
 
 export function Help({ desk }: { desk: Desk }) {
@@ -36,6 +37,15 @@ export function Help({ desk }: { desk: Desk }) {
           All times are Indian time. A price that came more than five seconds ago is grey and shows
           its age. Shaded candles: the feed was away, or the closing auction.
         </p>
+        <h2>Marks of candles</h2>
+        <dl class="marks">
+          {Object.entries(FLAGS).map(([flag, means]) => (
+            <div key={flag}>
+              <dt>{flag}</dt>
+              <dd>{means}</dd>
+            </div>
+          ))}
+        </dl>
         <p class="notice-text">
           Charts: TradingView Lightweight Charts™, Copyright © 2026 TradingView, Inc.{" "}
           <a href="https://www.tradingview.com/" target="_blank" rel="noopener noreferrer">
