@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bandsOf } from "../src/chart/bands";
-import { type Bar, Bars, barsOf, newer, withLast } from "../src/chart/bars";
+import { type Bar, Bars, barsOf, drawnVolume, newer, withLast } from "../src/chart/bars";
 import { marksOf } from "../src/chart/marks";
 import type { Candle } from "../src/wire/wire";
 
@@ -102,6 +102,14 @@ test("flags are told where they matter: a day's high is the exchange's own", () 
   assert.deepEqual(words("day"), ["gap", "revision 2"]);
   assert.deepEqual(words("week"), ["gap", "revision 2"]);
   assert.ok(marksOf(flagged, "1m").every((mark) => mark.means.length > 20));
+});
+
+test("the closing auction is drawn no higher than its day's highest minute", () => {
+  const auction = { session: "closing_auction", volume: 900 } as const;
+  const bars = [bar(-1_440, { volume: 70 }), bar(0, { volume: 30 }), bar(1), bar(375, auction)];
+  assert.deepEqual(bars.map((_, place) => drawnVolume(bars, place)), [70, 30, 10, 30]);
+  assert.equal(drawnVolume([bar(375, auction)], 0), 900);
+  assert.equal(drawnVolume([bar(0, { volume: null })], 0), null);
 });
 
 test("gaps are shaded over their bars, and a line where they left none", () => {

@@ -1,4 +1,4 @@
-import { parseTime } from "../format/time";
+import { dayNumber, parseTime } from "../format/time";
 import type { Last } from "../quotes/last";
 import type { Candle } from "../wire/wire";
 
@@ -38,6 +38,23 @@ export function withLast(bar: Bar, last: Last | null, seconds: number): Bar {
   if (last.ms < bar.ms || last.ms >= bar.ms + seconds * 1000) return bar;
   const { price } = last;
   return { ...bar, close: price, high: Math.max(bar.high, price), low: Math.min(bar.low, price) };
+}
+
+/**
+ * The volume to draw: the closing auction trades as much as hours do and would flatten all the
+ * others, so its column is no higher than the day's highest.
+ */
+export function drawnVolume(bars: readonly Bar[], at: number): number | null {
+  const bar = bars[at];
+  if (!bar || bar.volume === null || bar.session !== "closing_auction") return bar?.volume ?? null;
+  const day = dayNumber(bar.ms);
+  let most = 0;
+  for (let place = at - 1; place >= 0; place -= 1) {
+    const other = bars[place];
+    if (!other || dayNumber(other.ms) !== day) break;
+    most = Math.max(most, other.volume ?? 0);
+  }
+  return most > 0 ? Math.min(bar.volume, most) : bar.volume;
 }
 
 const RANK = { forming: 0, final: 1, settled: 2 } as const;

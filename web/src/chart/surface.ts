@@ -18,7 +18,7 @@ import { IST_SECONDS, dateOf, dayOf, minuteOf, monthOf, yearOf } from "../format
 import { price } from "../format/number";
 import type { Band } from "./bands";
 import type { Last } from "../quotes/last";
-import { type Bar, type Change, withLast } from "./bars";
+import { type Bar, type Change, drawnVolume, withLast } from "./bars";
 import { type Colours, readColours } from "./colours";
 import { Shade } from "./shade";
 
@@ -59,6 +59,7 @@ export class Surface {
   private lastPrice: IPriceLine | null = null;
   private last: Last | null = null;
   private seconds = 60;
+  private bottom = 0.22;
 
   constructor(element: HTMLElement, hooks: SurfaceHooks) {
     // The library's own attribution logo brings a <style> element, which the page's policy
@@ -118,7 +119,8 @@ export class Surface {
     this.bars = bars;
     this.bands = bands;
     this.candles.setData(bars.map((bar) => this.candle(bar)));
-    this.volume.setData(bars.map((bar) => this.column(bar)));
+    this.volume.setData(bars.map((bar, place) => this.column(bar, place)));
+    this.makeRoom();
     this.shade.show(bands, this.colours);
     this.markLast();
     if (home) this.home();
@@ -127,7 +129,8 @@ export class Surface {
   updateBar(bar: Bar, change: Change, bands: readonly Band[] | null): void {
     const inside = change === "inside";
     this.candles.update(this.candle(bar), inside);
-    this.volume.update(this.column(bar), inside);
+    this.volume.update(this.column(bar, this.bars.lastIndexOf(bar)), inside);
+    this.makeRoom();
     if (bands) {
       this.bands = bands;
       this.shade.show(bands, this.colours);
@@ -156,6 +159,32 @@ export class Surface {
     const options = { price, color, lineWidth: 1, lineStyle: LineStyle.Dotted } as const;
     if (this.lastPrice) this.lastPrice.applyOptions(options);
     else this.lastPrice = this.candles.createPriceLine(options);
+  }
+
+  /** Below the candles for the volume, where there is any: an index has none. */
+  private makeRoom(): void {
+    const bottom = this.bars.some((bar) => bar.volume) ? 0.22 : 0.06;
+    if (bottom === this.bottom) return;
+    this.bottom = bottom;
+    this.chart.priceScale("right").applyOptions({ scaleMargins: { top: 0.12, bottom } });
+  }
+
+  /** The time in the middle; null while the newest bar is in view. */
+  centre(): number | null {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (!range || range.to >= this.bars.length - 1) return null;
+    const place = Math.round((range.from + range.to) / 2);
+    return this.bars[Math.max(0, place)]?.ms ?? null;
+  }
+
+  /** Bring a time to the middle, as many bars around it as there were. */
+  centreOn(ms: number): void {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (!range) return;
+    const half = (range.to - range.from) / 2;
+    const next = this.bars.findIndex((bar) => bar.ms > ms);
+    const place = (next < 0 ? this.bars.length : next) - 1;
+    this.chart.timeScale().setVisibleLogicalRange({ from: place - half, to: place + half });
   }
 
   /** Back to the newest bar at the usual width. */
@@ -199,9 +228,10 @@ export class Surface {
     return { time: timeOf(bar.ms), open, high, low, close };
   }
 
-  private column(bar: Bar): HistogramData | WhitespaceData {
-    if (bar.volume === null) return { time: timeOf(bar.ms) };
+  private column(bar: Bar, place: number): HistogramData | WhitespaceData {
+    const volume = drawnVolume(this.bars, place);
+    if (volume === null) return { time: timeOf(bar.ms) };
     const color = bar.close < bar.open ? this.colours.downSoft : this.colours.upSoft;
-    return { time: timeOf(bar.ms), value: bar.volume, color };
+    return { time: timeOf(bar.ms), value: volume, color };
   }
 }
