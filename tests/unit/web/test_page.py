@@ -232,6 +232,37 @@ def test_scrolling_left_loads_earlier_days(opened: Open) -> None:
     assert len(set(earlier)) == len(earlier), "no stretch is asked for twice"
 
 
+def test_another_interval_shows_the_time_that_was_looked_at(opened: Open) -> None:
+    page, server = opened()
+    _ready(page)
+    box = page.locator(".surface").bounding_box()
+    assert box is not None
+    middle = (box["x"] + (box["width"] - 70) / 2, box["y"] + box["height"] / 2)
+    while not server.backend.asked:
+        page.wait_for_timeout(50)
+    for _ in range(6):
+        page.mouse.move(box["x"] + 60, middle[1])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 560, middle[1], steps=4)
+        page.mouse.up()
+        page.wait_for_timeout(150)
+
+    def in_the_middle() -> str:
+        """When the bar in the middle starts."""
+        page.mouse.move(middle[0] + 1, middle[1])
+        page.mouse.move(*middle)
+        return page.locator(".legend").get_attribute("data-start") or ""
+
+    before = in_the_middle()
+    assert before < "2026-11-19"
+    for key in ("7", "1"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(600)
+        expect(page.locator(".notice.older")).to_have_count(0, timeout=10_000)
+        page.wait_for_timeout(200)
+        assert in_the_middle()[:13] == before[:13], "the hour is the same"
+
+
 def test_clock_is_driven_from_the_page(opened: Open) -> None:
     page, server = opened()
     _ready(page)

@@ -16,6 +16,9 @@ export function Chart({ desk }: { desk: Desk }) {
   const place = useRef<HTMLDivElement>(null);
   const surface = useRef<Surface | null>(null);
   const candles = useSignal<Candles | null>(null);
+  /** What was open, and the time in the middle that another interval shall show too. */
+  const shown = useRef<string | null>(null);
+  const kept = useRef<number | null>(null);
   const hovered = useSignal<number | null>(null);
   /** Counts drawings, so that the legend follows bars that change in place. */
   const drawn = useSignal(0);
@@ -26,7 +29,9 @@ export function Chart({ desk }: { desk: Desk }) {
       onCrosshair: (ms) => {
         hovered.value = ms;
       },
-      onNearStart: () => void candles.peek()?.loadOlder(),
+      onNearStart: () => {
+        if (kept.current === null) void candles.peek()?.loadOlder();
+      },
     });
     surface.current = made;
     const end = onColours(() => made.recolour());
@@ -47,6 +52,9 @@ export function Chart({ desk }: { desk: Desk }) {
   useEffect(() => {
     if (!key) return undefined;
     const shaded = new Shading(spanOf(interval));
+    if (shown.current !== key) kept.current = null;
+    else kept.current = surface.current?.centre() ?? kept.current;
+    shown.current = key;
     surface.current?.setBars([], [], false);
     const made = new Candles(desk.api, desk.stream, key, interval, {
       onBars: (fresh) => {
@@ -58,7 +66,11 @@ export function Chart({ desk }: { desk: Desk }) {
         surface.current?.updateBar(bar, change, shaded.after(bar, made));
         drawn.value += 1;
       },
-    });
+      onSought: (ms) => {
+        kept.current = null;
+        surface.current?.centreOn(ms);
+      },
+    }, kept.current);
     candles.value = made;
     hovered.value = null;
     made.start();

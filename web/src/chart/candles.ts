@@ -10,6 +10,9 @@ import type { Interval } from "./intervals";
 /** Bars of a first look, and of each step into the past. */
 const FIRST_BARS = 400;
 const OLDER_BARS = 800;
+/** Of a step to a time that was looked at in another interval, and the most such steps. */
+const SEEK_BARS = 4_000;
+const SEEK_STEPS = 8;
 
 /** Past days may have to come from the broker: not asked for what is only passed on the way. */
 const LINGER_MS = 250;
@@ -24,6 +27,8 @@ export interface Drawing {
   /** Many bars are new. ``fresh`` when they belong to a chart that was not there before. */
   onBars: (fresh: boolean) => void;
   onBar: (bar: Bar, change: Change) => void;
+  /** The time that was sought is among the bars, or as near as they come to it. */
+  onSought: (ms: number) => void;
 }
 
 /** The candles of one instrument and interval: past ones on demand, the newest as they grow. */
@@ -44,6 +49,8 @@ export class Candles {
     readonly key: string,
     readonly interval: Interval,
     private readonly drawing: Drawing,
+    /** A time that was looked at and shall be there again, or null. */
+    private readonly sought: number | null = null,
   ) {}
 
   start(): void {
@@ -91,7 +98,10 @@ export class Candles {
       if (fresh) this.older.value = "more";
       this.state.value = { name: this.bars.list.length > 0 ? "ready" : "empty" };
       this.drawing.onBars(fresh);
-      if (fresh && (await this.lingers())) await this.loadOlder(FIRST_BARS);
+      if (fresh && (await this.lingers())) {
+        await this.loadOlder(FIRST_BARS);
+        await this.seek();
+      }
     } catch (error) {
       if (this.abort.signal.aborted || this.told !== told) return;
       this.told = null;
@@ -114,6 +124,16 @@ export class Candles {
       // scrolling on asks again
       if (!this.abort.signal.aborted) this.older.value = "more";
     }
+  }
+
+  private async seek(): Promise<void> {
+    const { sought } = this;
+    if (sought === null) return;
+    for (let step = 0; step < SEEK_STEPS && this.older.value === "more"; step += 1) {
+      if ((this.bars.first?.ms ?? sought) <= sought) break;
+      await this.loadOlder(SEEK_BARS);
+    }
+    if (!this.abort.signal.aborted) this.drawing.onSought(sought);
   }
 
   /** Whether the chart is still looked at after a moment. */
