@@ -60,6 +60,10 @@ export class Desk {
     this.clock.onSetBack(() => this.stream.restart());
     this.reloadWithTheDay();
     effect(() => {
+      const key = this.view.key.value;
+      if (key && this.byKey.value.size > 0 && !this.byKey.value.has(key)) void this.openInstead(key);
+    });
+    effect(() => {
       if (this.stream.state.value === "lost") this.clock.hold();
       else this.clock.release();
     });
@@ -97,13 +101,28 @@ export class Desk {
   }
 
   /** Look for instruments beyond the list at hand; what is found joins it. */
-  async find(query: string, signal: AbortSignal): Promise<void> {
+  async find(query: string, signal?: AbortSignal): Promise<void> {
     if (!this.truncated.value) return;
     const values = { captured: true, limit: FOUND_LIMIT, search: query.slice(0, MOST_QUERY) };
     const found = await this.api.get<{ instruments: Instrument[] }>("/api/instruments", values, signal);
     const known = this.byKey.value;
     const added = found.instruments.filter((one) => !known.has(one.key));
     if (added.length > 0) this.takeInstruments([...this.instruments.value, ...added]);
+  }
+
+  /** The address named what is not in the list: look for it, else say so and open the usual one. */
+  private async openInstead(key: string): Promise<void> {
+    const upper = key.toUpperCase();
+    if (this.byKey.peek().has(upper)) {
+      this.view.key.value = upper;
+      return;
+    }
+    // the part behind the exchange: what is searched for are symbols
+    await this.find(upper.split(":").at(-1) ?? upper).catch(() => {});
+    if (this.byKey.peek().has(key) || this.view.key.peek() !== key) return;
+    this.view.key.value = firstKey(this.instruments.peek());
+    this.watch.cursor.value = this.view.key.value;
+    this.view.notice.value = `“${key}” is not among the instruments captured here.`;
   }
 
   /** A server that came back may hold other instruments, and so may a new day. */

@@ -6,6 +6,8 @@ export class View {
   readonly key = signal<string | null>(null);
   readonly interval = signal<Interval>(FIRST_INTERVAL);
   readonly help = signal(false);
+  /** A sentence about what the address asked for and could not have, or null. */
+  readonly notice = signal<string | null>(null);
   /** Counts the wishes to see the newest candle again. */
   readonly home = signal(0);
 
@@ -22,7 +24,16 @@ export class View {
 
   private read(): void {
     const [key, interval] = location.hash.slice(1).split("/");
-    if (key) this.key.value = decodeURIComponent(key);
+    if (key) this.key.value = decoded(key);
     if (isInterval(interval)) this.interval.value = interval;
+  }
+}
+
+/** The text as it was meant; as it stands where it was broken on the way. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }

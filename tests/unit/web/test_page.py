@@ -263,6 +263,24 @@ def test_another_interval_shows_the_time_that_was_looked_at(opened: Open) -> Non
         assert in_the_middle()[:13] == before[:13], "the hour is the same"
 
 
+@pytest.mark.parametrize("path", ["#%E0%A4%A/5m", "#NSE%3ANOSUCH/5m", "#%/7m", "#nothing"])
+def test_an_address_that_names_nothing_known_is_said_so(opened: Open, path: str) -> None:
+    page, _ = opened(path=path)
+    _ready(page)
+    expect(page.locator("h1")).to_have_text("NIFTY 50")
+    expect(page.get_by_role("status").filter(has_text="is not among")).to_be_visible()
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.get_by_text("is not among")).to_have_count(0)
+
+
+def test_an_address_in_small_letters_is_understood(opened: Open) -> None:
+    page, _ = opened(path="#nse:infy/15m")
+    _ready(page)
+    expect(page.locator("h1")).to_have_text("INFY")
+    expect(page).to_have_url(re.compile("#NSE%3AINFY/15m$"))
+    expect(page.get_by_text("is not among")).to_have_count(0)
+
+
 def test_clock_is_driven_from_the_page(opened: Open) -> None:
     page, server = opened()
     _ready(page)

@@ -42,7 +42,7 @@ export function Chart({ desk }: { desk: Desk }) {
     };
   }, []);
 
-  const key = desk.view.key.value;
+  const key = desk.open.value?.key ?? null;
   const interval = desk.view.interval.value;
   const decimals = decimalsOf(desk.open.value?.tick_size ?? 0.05);
   useEffect(() => {

@@ -11,7 +11,7 @@ import { DepthTable } from "./DepthTable";
 
 export function QuotePanel({ desk }: { desk: Desk }) {
   const deep = useSignal<DeepQuote | null>(null);
-  const key = desk.view.key.value;
+  const key = desk.open.value?.key ?? null;
   useEffect(() => {
     if (!key) return undefined;
     const made = new DeepQuote(desk.api, desk.stream, desk.board, key);

@@ -4,7 +4,7 @@ import { tenths } from "../format/time";
 /** Says that the page itself has lost the server, and that nothing on it is live. */
 export function Banner({ desk }: { desk: Desk }) {
   const { stream } = desk;
-  if (stream.state.value !== "lost") return null;
+  if (stream.state.value !== "lost") return <Notice desk={desk} />;
   return (
     <div class="banner" role="alert">
       <strong>Not connected.</strong> <span>Everything below is as it was.</span>
@@ -24,5 +24,23 @@ function Since({ desk }: { desk: Desk }) {
     <span class="number" aria-hidden="true">
       Lost {tenths((performance.now() - at) / 1000)} ago, try {desk.stream.attempts.value}
     </span>
+  );
+}
+
+function Notice({ desk }: { desk: Desk }) {
+  const { notice } = desk.view;
+  if (notice.value === null) return null;
+  return (
+    <div class="banner" role="status">
+      <span>{notice.value}</span>
+      <button
+        type="button"
+        onClick={() => {
+          notice.value = null;
+        }}
+      >
+        Close
+      </button>
+    </div>
   );
 }
