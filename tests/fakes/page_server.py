@@ -112,7 +112,7 @@ class Backend:
             "candles_created": 29_400, "candles_completed": 28_900, "amendments": 17,
             "exchange_lag_seconds": 0.9, "notes": [],
             "intervals": ["1m", "5m", "day", *self.intervals],
-            "refused": {"outside_session": 4, "unknown_token": 0},
+            "refused": {"outside_session": 4, "unknown_token": 0, "lower_mode": 500},
             "last_tick_time": market.text(now), "start_time": market.text(now - 4_000),
             "uptime_seconds": 4_000 + now - FRIDAY_11_23, "memory_mb": 214.0,
         }  # fmt: skip

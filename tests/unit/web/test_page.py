@@ -460,8 +460,12 @@ def test_feed_panel_counts_the_age_of_the_data_in_tenths(opened: Open) -> None:
     _ready(page)
     feed = page.get_by_role("region", name="Feed")
     expect(feed.locator("[data-age]")).to_have_text(re.compile(r"^\d\.\d s$"))
-    for words in ("Acknowledged", "Gaps", "Backlog", "main 1", "outside session"):
+    for words in ("Acknowledged", "Gaps", "Backlog", "main 1", "Refused: outside session"):
         expect(feed).to_contain_text(words)
+    expect(feed).to_contain_text(re.compile("Before the mode change *500"))
+    expect(feed).not_to_contain_text("lower mode")
+    unexplained = feed.locator(".pairs > div:not([title]), th:not([title]), .label:not([title])")
+    expect(unexplained).to_have_count(0)
 
 
 def test_further_intervals_of_the_server_are_offered_after_the_usual_ones(opened: Open) -> None:

@@ -9,10 +9,12 @@ export function Connections({ connections }: { connections: readonly Connection[
       <caption class="hidden">Connections to the broker</caption>
       <thead>
         <tr>
-          <th scope="col">Connection</th>
-          <th scope="col">Tokens</th>
-          <th scope="col">Mode</th>
-          <th scope="col">Age</th>
+          <th scope="col" title="Account and number of the socket">Connection</th>
+          <th scope="col" title="Instruments it carries">Tokens</th>
+          <th scope="col" title="ltp: prices; quote: the day's figures too; full: the order book too">
+            Mode
+          </th>
+          <th scope="col" title="Since it last said anything, a heartbeat included">Age</th>
           <th scope="col" title="How often a silent or broken socket was replaced">
             Repl.
           </th>

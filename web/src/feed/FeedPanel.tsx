@@ -5,6 +5,7 @@ import { parseTime, secondOf, span, tenths } from "../format/time";
 import type { Health } from "../wire/wire";
 import { Connections } from "./Connections";
 import { Sparkline } from "./Sparkline";
+import { MEANINGS, REFUSALS } from "./words";
 
 /** How old the data is and what became of it: the page's answer to "can I trust this?" */
 export function FeedPanel({ desk }: { desk: Desk }) {
@@ -27,47 +28,62 @@ function stateTone(health: Health): string {
 function Body({ desk, health }: { desk: Desk; health: Health }) {
   const { journal, gaps } = health;
   const behind = journal.newest - journal.acknowledged;
-  const refused = Object.entries(health.refused).filter(([, count]) => count > 0);
+  // what comes before the switch to the wanted mode is no fault: it has a line of its own
+  const { lower_mode: lowerMode = 0, ...others } = health.refused;
+  const refused = Object.entries(others).filter(([, count]) => count > 0);
   return (
     <>
       <div class="dials">
         <DataAge desk={desk} />
         <div class="dial">
-          <span class="label">Ticks/s</span>
+          <span class="label" title={MEANINGS.rate}>Ticks/s</span>
           <strong class="number">{whole(Math.round(health.ticks_per_second))}</strong>
         </div>
         <Sparkline values={desk.rates.value} />
       </div>
       <dl class="pairs single">
-        <Pair name="Journal newest">{whole(journal.newest)}</Pair>
-        <Pair name="Acknowledged">
+        <Pair name="Journal newest" title={MEANINGS.newest}>{whole(journal.newest)}</Pair>
+        <Pair name="Acknowledged" title={MEANINGS.acknowledged}>
           {whole(journal.acknowledged)}
           {behind > 0 && <small>{whole(behind)} behind</small>}
         </Pair>
-        <Pair name="Backlog">{bytes(journal.backlog_bytes)}</Pair>
-        <Pair name="Gaps" alarm={gaps.minutes > 0}>
+        <Pair name="Backlog" title={MEANINGS.backlog}>{bytes(journal.backlog_bytes)}</Pair>
+        <Pair name="Gaps" title={MEANINGS.gaps} alarm={gaps.minutes > 0}>
           {gaps.minutes > 0
             ? `${whole(gaps.minutes)} bars, ${whole(gaps.instruments)} instruments`
             : "none"}
         </Pair>
         {refused.map(([reason, count]) => (
-          <Pair key={reason} name={`Refused: ${reason.replaceAll("_", " ")}`}>
+          <Pair
+            key={reason}
+            name={`Refused: ${reason.replaceAll("_", " ")}`}
+            title={REFUSALS[reason] ?? "Ticks that changed nothing"}
+          >
             {whole(count)}
           </Pair>
         ))}
-        <Pair name="Instruments with ticks">
+        {lowerMode > 0 && (
+          <Pair name="Before the mode change" title={MEANINGS.lowerMode}>
+            {whole(lowerMode)}
+          </Pair>
+        )}
+        <Pair name="Instruments with ticks" title={MEANINGS.seen}>
           {whole(health.instruments_with_ticks)} of {whole(health.instrument_count)}
         </Pair>
-        <Pair name="Ticks">{whole(health.ticks_processed)}</Pair>
-        <Pair name="Candles final">
+        <Pair name="Ticks" title={MEANINGS.ticks}>{whole(health.ticks_processed)}</Pair>
+        <Pair name="Candles final" title={MEANINGS.final}>
           {whole(health.candles_completed)}
           {health.amendments > 0 && <small>{whole(health.amendments)} amended</small>}
         </Pair>
         {health.exchange_lag_seconds != null && (
-          <Pair name="Behind the exchange">{price(health.exchange_lag_seconds, 1)} s</Pair>
+          <Pair name="Behind the exchange" title={MEANINGS.lag}>
+            {price(health.exchange_lag_seconds, 1)} s
+          </Pair>
         )}
-        <Pair name="Last tick">{secondText(health.last_tick_time)}</Pair>
-        <Pair name="Running for">
+        <Pair name="Last tick" title={MEANINGS.last}>
+          {secondText(health.last_tick_time)}
+        </Pair>
+        <Pair name="Running for" title={MEANINGS.running}>
           {span(health.uptime_seconds)}
           <small>{price(health.memory_mb, 0)} MB</small>
         </Pair>
@@ -95,7 +111,7 @@ function DataAge({ desk }: { desk: Desk }) {
   const stale = desk.stale(receivedMs);
   return (
     <div class={`dial${stale ? " old" : ""}`}>
-      <span class="label">Data age</span>
+      <span class="label" title={MEANINGS.age}>Data age</span>
       <strong class="number" data-age={age ?? ""}>
         {tenths(age)}
       </strong>
@@ -113,13 +129,14 @@ export function newestOf(desk: Desk): number | null {
 
 interface PairProps {
   name: string;
+  title: string;
   children: ComponentChildren;
   alarm?: boolean;
 }
 
-function Pair({ name, children, alarm = false }: PairProps) {
+function Pair({ name, title, children, alarm = false }: PairProps) {
   return (
-    <div class={alarm ? "alarm" : ""}>
+    <div class={alarm ? "alarm" : ""} title={title}>
       <dt>{name}</dt>
       <dd class="number">{children}</dd>
     </div>
