@@ -67,7 +67,12 @@ export class Desk {
       if (this.stream.state.value === "lost") this.clock.hold();
       else this.clock.release();
     });
-    setInterval(() => void this.readClock(), 5_000);
+    const reading = setInterval(() => void this.readClock(), 5_000);
+    effect(() => {
+      if (!this.locked.value) return;
+      this.stream.stop();
+      clearInterval(reading);
+    });
     void this.readClock();
     void this.loadInstruments();
     this.stream.start();

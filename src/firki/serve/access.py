@@ -56,6 +56,7 @@ ACCESS: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/health"): _OPEN,
     ("GET", "/metrics"): Access(Role.READ, 50),
     ("GET", "/login"): _OPEN,
+    ("GET", "/plain.css"): _OPEN,
     ("GET", "/openapi.json"): Access(Role.READ, 50),
     ("GET", "/docs"): Access(Role.READ, 50),
     ("GET", "/{path:path}"): _READ,

@@ -22,6 +22,7 @@ from firki.serve.instruments import InstrumentRow, InstrumentsAnswer, instrument
 from firki.serve.login import links, login, logout
 from firki.serve.measure import RequestMeter, StreamMeter
 from firki.serve.parts import ServeParts
+from firki.serve.plain import STYLE_PATH, style
 from firki.serve.problem import Problem, shorten
 from firki.serve.quotes import QuotesAnswer, quotes
 from firki.serve.status import SubscriptionsAnswer, health, metrics, status, subscriptions
@@ -59,6 +60,7 @@ def create_app(parts: ServeParts, *, page: Page | None = None) -> Guard:
     api.router.routes += [
         WebSocketRoute("/api/stream", StreamRoute(parts, directory, StreamMeter(parts.metrics))),
         Route("/login", login(parts.credentials), methods=["GET"]),
+        Route(STYLE_PATH, style, methods=["GET"]),
     ]
     api.add_api_route("/openapi.json", describe(api, described), include_in_schema=False)
     api.add_api_route("/docs", listing(api, described), include_in_schema=False)

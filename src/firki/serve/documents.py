@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from firki.serve.answer import answer
 from firki.serve.encode import CandleRow, Stretch
+from firki.serve.plain import plain_page
 
 Endpoint = Callable[..., Awaitable[Response]]
 
@@ -135,9 +136,8 @@ def _page(document: dict[str, Any]) -> str:
         for path, operations in sorted(document["paths"].items())
         for method, operation in operations.items()
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>firki: interface</title>\n'
-        "<h1>firki's interface</h1>\n"
+    return plain_page(
+        "Interface",
         "<p>Every request carries <code>Authorization: Bearer KEY</code> with the key in "
         "<code>keys/cli</code> of the data folder. All details: "
         '<a href="/openapi.json">openapi.json</a>.</p>\n'
@@ -147,5 +147,6 @@ def _page(document: dict[str, Any]) -> str:
         "&quot;quotes&quot; | &quot;ticks&quot; | &quot;candles&quot; | &quot;health&quot;, "
         "&quot;keys&quot;: [...], &quot;interval&quot;: ...}</code> and tells "
         "<code>{id, seq, as_of, data}</code>, numbered from 1 for each subscription; "
-        "<code>?format=msgpack</code> for msgpack.</p>\n"
+        "<code>?format=msgpack</code> for msgpack.</p>\n",
+        wide=True,
     )

@@ -16,6 +16,7 @@ from firki.serve.access import CALLER, ROUTE
 from firki.serve.auth import KEY_PREFIX
 from firki.serve.credentials import Credentials
 from firki.serve.measure import RequestMeter
+from firki.serve.plain import STYLE_PATH, plain_page
 from firki.serve.problem import Headers, Problem, refuse, respond
 from firki.timing import steady
 
@@ -38,7 +39,7 @@ _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _DECIDING: Final = frozenset({b"host", b"authorization", b"cookie", b"origin", b"x-firki"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
-_OPEN_PATHS: Final = frozenset({"/health", "/login"})
+_OPEN_PATHS: Final = frozenset({"/health", "/login", STYLE_PATH})
 _KEY: Final = re.compile(
     rb"%b|(?:^|&)(?:api_?key|access_token|authorization)=" % KEY_PREFIX.encode(), re.IGNORECASE
 )
@@ -48,13 +49,13 @@ _DENIED: Final = Problem(
     "expected Authorization: Bearer KEY with firki's own key (keys/cli in the data folder), "
     "or the session that the printed link opens",
 )
-_LOCKED: Final = b"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>firki</title>
-<h1>This page is locked</h1>
-<p>Open the one-time link that firki printed where it was started. A link works once and for five
-minutes; <code>firki link</code> prints a new one (<code>firki link --demo</code> one of the demo's
-page).</p>
-"""
+_LOCKED: Final = plain_page(
+    "This page is locked",
+    """<p>Open the one-time link that firki printed where it was started. A link works once and for
+five minutes; <code>firki link</code> prints a new one (<code>firki link --demo</code> one of the
+demo's page).</p>
+""",
+).encode()
 
 
 def too_many_failures(wait: float) -> Problem:

@@ -8,15 +8,16 @@ from starlette.responses import HTMLResponse, Response
 from firki.serve.answer import answer
 from firki.serve.credentials import Credentials
 from firki.serve.guard import SESSION, too_many_failures
+from firki.serve.plain import plain_page
 
 Endpoint = Callable[..., Awaitable[Response]]
 
-_USED = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>firki</title>
-<h1>This link does not open anything (any more)</h1>
-<p>A link works once and for five minutes. <code>firki link</code> prints a new one
+_USED = plain_page(
+    "This link opens nothing any more",
+    """<p>A link works once and for five minutes. <code>firki link</code> prints a new one
 (<code>firki link --demo</code> one of the demo's page).</p>
-"""
+""",
+)
 
 
 def login(credentials: Credentials) -> Endpoint:

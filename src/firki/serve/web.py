@@ -7,6 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from firki.serve.plain import plain_page
 from firki.serve.problem import Problem
 
 FOLDER: Final = Path(__file__).parent / "page"
@@ -29,13 +30,13 @@ _TYPES: Final = {
 }
 # the bundler puts a hash of the content into these names
 _HASHED: Final = re.compile(r"assets/.+-[\w-]{8,}\.\w+")
-_MISSING: Final = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>firki</title>
-<h1>The page is not built</h1>
-<p>This copy of firki came without its web page. In a clone, build it with
+_MISSING: Final = plain_page(
+    "The page is not built",
+    """<p>This copy of firki came without its web page. In a clone, build it with
 <code>uv sync --reinstall-package firki</code> (or run <code>make demo</code>, which does so).
 The programming interface works without it: see <a href="docs">/docs</a>.</p>
-"""
+""",
+)
 
 
 class Page:

@@ -131,6 +131,19 @@ async def test_the_list_of_routes_loads_nothing_from_elsewhere(
     assert "<script" not in page
 
 
+async def test_plain_pages_have_the_pages_style_without_a_credential(
+    anybody: httpx2.AsyncClient, market: Market
+) -> None:
+    pages = [await anybody.get("/"), await anybody.get("/login?ticket=used")]
+    pages.append(await anybody.get("/docs", headers={"authorization": f"Bearer {market.key}"}))
+    for page in pages:
+        assert '<link rel="stylesheet" href="/plain.css">' in page.text
+        assert "<style" not in page.text, "the policy allows nothing inline"
+    style = await anybody.get("/plain.css")
+    assert style.headers["content-type"].startswith("text/css")
+    assert "prefers-color-scheme: dark" in style.text
+
+
 async def test_a_further_link_can_be_had_with_the_key(client: httpx2.AsyncClient) -> None:
     path = (await client.post("/api/links")).json()["path"]
     del client.headers["authorization"]

@@ -422,6 +422,12 @@ def test_ended_session_says_how_to_get_a_new_one(opened: Open) -> None:
     server.drop_sockets()
     expect(page.locator(".locked")).to_contain_text("firki link --demo")
     expect(page.get_by_role("grid")).to_have_count(0)
+    page.wait_for_timeout(500)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    page.wait_for_timeout(6_000)
+    assert asked == [], "it does not go on trying"
 
 
 def test_times_are_indian_and_numbers_grouped_in_any_zone(opened: Open) -> None:

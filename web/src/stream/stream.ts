@@ -35,6 +35,7 @@ export class Stream {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private heardAt = 0;
   private serial = 0;
+  private ended = false;
 
   constructor(
     private readonly url: string,
@@ -59,8 +60,15 @@ export class Stream {
     };
   }
 
+  /** For good: nobody may listen here any more. */
+  stop(): void {
+    this.ended = true;
+    clearTimeout(this.timer);
+    this.drop();
+  }
+
   retryNow(): void {
-    if (this.state.value === "open") return;
+    if (this.ended || this.state.value === "open") return;
     clearTimeout(this.timer);
     this.connect();
   }
@@ -133,6 +141,7 @@ export class Stream {
   }
 
   private onLost(): void {
+    if (this.ended) return;
     this.drop();
     const attempt = this.attempts.value;
     batch(() => {
