@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bandsOf } from "../src/chart/bands";
 import { type Bar, Bars, barsOf, drawnVolume, newer, withLast } from "../src/chart/bars";
+import { onTick } from "../src/chart/pointer";
 import { marksOf } from "../src/chart/marks";
 import type { Candle } from "../src/wire/wire";
 
@@ -110,6 +111,12 @@ test("the closing auction is drawn no higher than its day's highest minute", () 
   assert.deepEqual(bars.map((_, place) => drawnVolume(bars, place)), [70, 30, 10, 30]);
   assert.equal(drawnVolume([bar(375, auction)], 0), 900);
   assert.equal(drawnVolume([bar(0, { volume: null })], 0), null);
+});
+
+test("the price at the pointer is one that can be traded", () => {
+  assert.equal(onTick(100.12, 0.05).toFixed(2), "100.10");
+  assert.equal(onTick(100.13, 0.05).toFixed(2), "100.15");
+  assert.equal(onTick(100.13, 0), 100.13);
 });
 
 test("gaps are shaded over their bars, and a line where they left none", () => {

@@ -35,6 +35,20 @@ test("without a server time stands, whatever is still on its way", () => {
   assert.equal(clock.now(), Date.parse(TEN) + 62_000);
 });
 
+test("time shown waits for the server's rather than go back", () => {
+  let steady = 0;
+  const clock = new MarketClock(() => steady);
+  clock.apply({ now: TEN, speed: 60, running: true, driven: true, source: "simulated" });
+  steady += 1_000;
+  assert.equal(clock.now(), Date.parse(TEN) + 60_000);
+  clock.apply({
+    now: "2026-11-20T10:00:50+05:30", speed: 5, running: true, driven: true, source: "simulated",
+  });
+  assert.equal(clock.now(), Date.parse(TEN) + 60_000);
+  steady += 3_000;
+  assert.equal(clock.now(), Date.parse(TEN) + 65_000);
+});
+
 test("only a real step back is told, not a message that was a little late", () => {
   const clock = new MarketClock(() => 0);
   let told = 0;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, decimalsOf, direction, percent, price, short, signed, whole } from "../src/format/number";
+import { bytes, decimalsOf, direction, percent, price, short, signed, speedOf, whole } from "../src/format/number";
 import {
   dayNumber, dayOf, isoOf, minuteOf, nearOf, parseTime, secondOf, shortAge, span, startOf, tenths,
 } from "../src/format/time";
@@ -13,6 +13,10 @@ test("prices are grouped the Indian way", () => {
   assert.equal(price(84.2525, 4), "84.2525");
   assert.equal(price(-5), "−5.00");
   assert.equal(whole(123456789), "12,34,56,789");
+});
+
+test("a speed is told in few digits", () => {
+  assert.deepEqual([0.25, 2, 59.94, 1 / 3, 100_000].map(speedOf), ["0.25", "2", "59.9", "0.333", "1.00 L"]);
 });
 
 test("what is absent is a dash and never a zero", () => {
@@ -83,9 +87,9 @@ test("ages count in tenths and are never rounded up", () => {
   assert.equal(tenths(0.3), "0.3 s");
   assert.equal(tenths(0.199), "0.1 s");
   assert.equal(tenths(59.97), "59.9 s");
-  assert.equal(tenths(125.34), "2:05.3");
+  assert.equal(tenths(125.34), "2 m 05 s");
   assert.equal(tenths(null), "–");
-  assert.equal(shortAge(7.9), "7s");
-  assert.equal(shortAge(600), "10m");
+  assert.equal(shortAge(7.9), "7 s");
+  assert.equal(shortAge(600), "10 m");
   assert.equal(span(11_100), "3 h 05 m");
 });

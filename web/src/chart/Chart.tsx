@@ -44,10 +44,10 @@ export function Chart({ desk }: { desk: Desk }) {
 
   const key = desk.open.value?.key ?? null;
   const interval = desk.view.interval.value;
-  const decimals = decimalsOf(desk.open.value?.tick_size ?? 0.05);
+  const tick = desk.open.value?.tick_size ?? 0.05;
   useEffect(() => {
-    surface.current?.describe(decimals, spanOf(interval));
-  }, [key, interval, decimals]);
+    surface.current?.describe(decimalsOf(tick), tick, spanOf(interval));
+  }, [key, interval, tick]);
 
   useEffect(() => {
     if (!key) return undefined;
@@ -168,7 +168,9 @@ function Home({ desk, surface }: HomeProps) {
       title="Back to the newest candle (0)"
       onClick={() => surface.current?.home()}
     >
-      ⇥
+      <svg viewBox="0 0 16 16" aria-hidden="true">
+        <path d="M2 8h9M7.5 4 11.5 8l-4 4M14 3v10" />
+      </svg>
     </button>
   );
 }

@@ -20,6 +20,7 @@ import type { Band } from "./bands";
 import type { Last } from "../quotes/last";
 import { type Bar, type Change, drawnVolume, withLast } from "./bars";
 import { type Colours, readColours } from "./colours";
+import { PointerLabel } from "./pointer";
 import { Shade } from "./shade";
 
 /** Bars left before the edge when older ones are asked for. */
@@ -53,6 +54,7 @@ export class Surface {
   private readonly candles: ISeriesApi<"Candlestick">;
   private readonly volume: ISeriesApi<"Histogram">;
   private readonly shade: Shade;
+  private readonly pointer: PointerLabel;
   private colours: Colours = readColours();
   private bars: readonly Bar[] = [];
   private bands: readonly Band[] = [];
@@ -67,7 +69,7 @@ export class Surface {
     this.chart = createChart(element, {
       autoSize: true,
       layout: { attributionLogo: false, fontSize: 11 },
-      crosshair: { mode: CrosshairMode.Normal },
+      crosshair: { mode: CrosshairMode.Normal, horzLine: { labelVisible: false } },
       timeScale: { rightOffset: 8, barSpacing: 7, minBarSpacing: 0.5, tickMarkFormatter: label },
       rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.22 }, entireTextOnly: true },
     });
@@ -86,20 +88,26 @@ export class Surface {
     this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
     this.shade = new Shade(this.colours);
     this.candles.attachPrimitive(this.shade);
+    this.pointer = new PointerLabel({
+      write: (value) => price(value), tick: 0, ground: this.colours.dim, text: this.colours.panel,
+    });
+    this.candles.attachPrimitive(this.pointer);
     this.recolour();
-    this.chart.subscribeCrosshairMove(({ time }) =>
-      hooks.onCrosshair(time === undefined ? null : msOf(time)),
-    );
+    this.chart.subscribeCrosshairMove(({ time, point }) => {
+      this.pointer.move(point?.y ?? null);
+      hooks.onCrosshair(time === undefined ? null : msOf(time));
+    });
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
       if (range && this.bars.length > 0 && range.from < MARGIN_BARS) hooks.onNearStart();
     });
   }
 
   /** How prices and times of this instrument and interval are written. */
-  describe(decimals: number, seconds: number): void {
+  describe(decimals: number, tick: number, seconds: number): void {
     const intraday = seconds < 86_400;
     this.seconds = seconds;
     const formatter = (value: number) => price(value, decimals);
+    this.pointer.describe({ write: formatter, tick });
     // Not the tick size: of 0.05 the library makes steps of 0.125, which no label then tells.
     this.candles.applyOptions({
       priceFormat: { type: "custom", minMove: 10 ** -decimals, formatter },
@@ -196,6 +204,7 @@ export class Surface {
   recolour(): void {
     const c = readColours();
     this.colours = c;
+    this.pointer.describe({ ground: c.dim, text: c.panel });
     this.chart.applyOptions({
       layout: {
         background: { color: c.panel },

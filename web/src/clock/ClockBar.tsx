@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { Desk } from "../desk";
+import { speedOf } from "../format/number";
 import { dayOf, secondOf } from "../format/time";
 import { inSession } from "../quotes/age";
 
@@ -67,7 +68,9 @@ function Drive({ desk }: { desk: Desk }) {
         </button>
       ))}
       {!SPEEDS.some((speed) => speed === clock.speed.value) && (
-        <span class="number">{clock.speed.value}×</span>
+        <span class="number own" title={`${clock.speed.value} market seconds a second`}>
+          {speedOf(clock.speed.value)}×
+        </span>
       )}
       {problem.value && <span class="problem" role="alert">{problem.value}</span>}
     </div>

@@ -20,11 +20,18 @@ export class MarketClock {
   private held = false;
   private marketMs = 0;
   private steadyMs = 0;
+  private shownMs = 0;
   private readonly setBack: (() => void)[] = [];
 
   constructor(private readonly steady: () => number = () => performance.now()) {}
 
+  /** Never earlier than it was, until the clock is set back: a guess that ran ahead waits. */
   now(): number {
+    this.shownMs = Math.max(this.shownMs, this.counted());
+    return this.shownMs;
+  }
+
+  private counted(): number {
     const rate = this.running.peek() && !this.held ? this.speed.peek() : 0;
     return this.marketMs + (this.steady() - this.steadyMs) * rate;
   }
@@ -49,6 +56,7 @@ export class MarketClock {
     this.marketMs = at;
     this.steadyMs = this.steady();
     this.known.value = true;
+    if (back) this.shownMs = at;
     if (back) for (const tell of this.setBack) tell();
   }
 

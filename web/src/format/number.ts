@@ -83,3 +83,8 @@ export function bytes(value: Maybe): string {
   if (value < 1024 ** 2) return `${price(value / 1024, 1)} KiB`;
   return `${price(value / 1024 ** 2, 1)} MiB`;
 }
+
+/** "2", "0.25", "1.2 K": a speed in few digits, whatever was asked for. */
+export function speedOf(speed: number): string {
+  return speed >= 1_000 ? short(speed) : String(Number(speed.toPrecision(3)));
+}

@@ -79,24 +79,19 @@ export function startOf(ms: number, now: number, intraday: boolean): string {
   return intraday ? `${day} ${minuteOf(ms)}` : day;
 }
 
-/** "7s", "3m", "2h", "4d": an age where there is no room. */
+/** "7 s", "3 m", "2 h", "4 d": an age where there is no room, by its largest unit. */
 export function shortAge(seconds: number): string {
-  if (seconds < 100) return `${Math.floor(seconds)}s`;
-  if (seconds < 6_000) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)}h`;
-  return `${Math.floor(seconds / 86_400)}d`;
+  return span(seconds).split(" ").slice(0, 2).join(" ");
 }
 
-/** "0.4 s", "59.9 s", "2:05.3": an age that is seen counting in tenths. */
+/** "0.4 s", "59.9 s", then as ``span``: an age that is seen counting in tenths. */
 export function tenths(seconds: number | null): string {
   if (seconds === null) return "–";
   const ticks = Math.floor(Math.max(0, seconds) * 10 + 1e-6);
-  if (ticks < 600) return `${(ticks / 10).toFixed(1)} s`;
-  if (ticks < 36_000) return `${Math.floor(ticks / 600)}:${((ticks % 600) / 10).toFixed(1).padStart(4, "0")}`;
-  return span(seconds);
+  return ticks < 600 ? `${(ticks / 10).toFixed(1)} s` : span(seconds);
 }
 
-/** "3 h 05 m", "4 m 10 s" */
+/** "7 s", "4 m 10 s", "3 h 05 m", "2 d 3 h" */
 export function span(seconds: number): string {
   const all = Math.floor(Math.max(0, seconds));
   if (all < 60) return `${all} s`;

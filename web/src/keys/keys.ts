@@ -15,7 +15,7 @@ export const BINDINGS: readonly Binding[] = [
   { keys: ["PageDown", "PageUp"], shown: "PgDn PgUp", does: "a page down, up" },
   { keys: ["Home", "End"], shown: "Home End", does: "first, last instrument" },
   { keys: ["Enter"], shown: "Enter", does: "open its chart" },
-  { keys: ["/"], shown: "/", does: "search; Esc leaves it" },
+  { keys: ["/"], shown: "/", does: "search; Enter opens what the cursor is on, Esc leaves" },
   { keys: ["f"], shown: "f", does: "next kind: indices, shares, futures, options" },
   { keys: ["1", "9"], shown: "1 … 9", does: "one of the first nine intervals" },
   { keys: ["d"], shown: "d", does: "a bar a day" },
@@ -74,6 +74,7 @@ function searchAction(desk: Desk, key: string): (() => void) | null {
     case "Enter":
       return () => {
         openCursor(desk);
+        watch.query.value = "";
         searchBox()?.blur();
       };
     case "Escape":
