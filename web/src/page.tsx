@@ -73,7 +73,7 @@ function Pulse({ desk }: { desk: Desk }) {
       <i aria-hidden="true" />
       <span>{word}</span>
       <span class="number">{tenths(desk.age(receivedMs))}</span>
-      <span class="number">{rate === undefined ? "–" : whole(Math.round(rate))}/s</span>
+      <span class="number rate">{rate === undefined ? "–" : whole(Math.round(rate))}/s</span>
     </div>
   );
 }

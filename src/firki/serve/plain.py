@@ -26,6 +26,7 @@ p { margin: 0 0 10px; }
 a { color: var(--accent); }
 code { background: var(--raised); border-radius: 3px; padding: 1px 4px;
   overflow-wrap: break-word; }
+main:not(.wide) code { white-space: nowrap; }
 table { width: 100%; border-collapse: collapse; margin: 14px 0; font-size: 13px; }
 td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td:first-child, td:last-child { color: var(--dim); }

@@ -501,8 +501,11 @@ def test_light_and_dark_follow_the_system(opened: Open) -> None:
 def test_on_a_phone_nothing_is_wider_than_the_screen_and_a_tap_leads_to_the_chart(
     opened: Open,
 ) -> None:
-    page, _ = opened(size=(390, 844))
+    backend = Backend(instruments=120)
+    backend.clock.order({"speed": 59.9437})
+    page, _ = opened(backend, size=(390, 844))
     _ready(page)
+    expect(page.locator(".drive .own")).to_have_text("59.9×")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     tops = [
         page.locator(f".top {part}").bounding_box() for part in (".badge", "time", ".ask", ".pulse")

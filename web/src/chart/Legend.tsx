@@ -47,7 +47,7 @@ export function Legend({ desk, candles, hovered, drawn }: Props) {
       <Value name="C" kind="close" text={price(bar.close, decimals)} />
       <span class={`number change ${tone(change)}`}>{percent(change)}</span>
       {bar.volume !== null && <Value name="V" kind="amount" text={short(bar.volume)} />}
-      {bar.oi !== null && <Value name="OI" kind="amount" text={short(bar.oi)} />}
+      {bar.oi !== null && <Value name="OI" kind="amount oi" text={short(bar.oi)} />}
       {marksOf(bar, interval).map(({ word, means }) => (
         <span key={word} class="marks" title={means}>
           {word}
