@@ -220,7 +220,8 @@ class Backend:
 
 
 def _minutes(interval: str) -> int:
-    return 0 if interval == "day" else int(interval.removesuffix("m"))
+    # to the made-up market a week is a day
+    return 0 if interval in {"day", "week"} else int(interval.removesuffix("m"))
 
 
 class _Guard:

@@ -489,6 +489,16 @@ def test_further_intervals_of_the_server_are_offered_after_the_usual_ones(opened
     expect(page).to_have_url(re.compile("/day$"))
 
 
+def test_bars_of_a_week_do_not_hold_up_the_stream(opened: Open) -> None:
+    page, server = opened(Backend(instruments=120, intervals=["week"]))
+    _ready(page)
+    page.get_by_role("button", name="W", exact=True).click()
+    expect(page).to_have_url(re.compile("/week$"))
+    expect(page.locator(".legend")).to_be_visible()
+    wished = [wish.get("interval") for wish in server.backend.subscribed]
+    assert "week" not in wished
+
+
 def test_light_and_dark_follow_the_system(opened: Open) -> None:
     page, _ = opened(scheme="light")
     _ready(page)

@@ -5,7 +5,7 @@ import type { Api } from "../wire/api";
 import type { CandlesAnswer, KeyedCandle } from "../wire/wire";
 import { type Away } from "./bands";
 import { type Bar, Bars, type Change, barOf, barsOf } from "./bars";
-import type { Interval } from "./intervals";
+import { type Interval, spanOf } from "./intervals";
 
 /** Bars of a first look, and of each step into the past. */
 const FIRST_BARS = 400;
@@ -13,6 +13,9 @@ const OLDER_BARS = 800;
 /** Of a step to a time that was looked at in another interval, and the most such steps. */
 const SEEK_BARS = 4_000;
 const SEEK_STEPS = 8;
+
+/** How often bars of a week or a month are read anew; their price follows the quotes meanwhile. */
+const LONG_EVERY_MS = 15_000;
 
 /** Past days may have to come from the broker: not asked for what is only passed on the way. */
 const LINGER_MS = 250;
@@ -54,6 +57,13 @@ export class Candles {
   ) {}
 
   start(): void {
+    if (spanOf(this.interval) > 86_400) {
+      // they begin in days that may be the broker's, for which the stream would make all else wait
+      const reading = setInterval(() => void this.refresh(), LONG_EVERY_MS);
+      this.end = () => clearInterval(reading);
+      void this.refresh();
+      return;
+    }
     this.end = this.stream.subscribe({
       channel: "candles",
       keys: [this.key],
