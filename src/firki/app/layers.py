@@ -13,7 +13,7 @@ from firki.app.turns import Turns
 from firki.errors import AuthExpired, Rejected, Retryable, Unavailable
 from firki.model.calendar import Calendar, ist_date, ist_midnight, ist_text
 from firki.model.candle import DAY, MINUTE, CandleColumns, Interval
-from firki.model.reduction import reduce_days, reduce_minutes
+from firki.model.reduction import reduce_days, reduce_minutes, with_sessions
 from firki.model.session import Session, SessionClass
 from firki.obs import Repeating
 from firki.ports import Candles, ReferenceData
@@ -87,6 +87,8 @@ class BrokerPast:
             return reduce_days(days, interval)
         native = interval if interval.minutes in _KITE_MINUTES else MINUTE
         fetched = await self._broker.history(token, native, first, end)
+        # the broker's candles are all alike: the closing auction's is told by its time
+        fetched = with_sessions(fetched, self._session_of)
         if native is interval:
             return fetched
         return reduce_minutes(fetched, interval, self._session_of)

@@ -4,6 +4,7 @@ Buckets are anchored at the start of each continuous phase of the session, as th
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -38,6 +39,19 @@ def reduce_minutes(
         width = interval.minutes * MINUTE_NS
         start[inside] = anchor + (start[inside] - anchor) // width * width
     return _joined(minutes, start, interval)
+
+
+def with_sessions(minutes: CandleColumns, session_of: SessionOf) -> CandleColumns:
+    """Candles of minutes that do not say so, each with the part of the day it began in."""
+    if not len(minutes):
+        return minutes
+    kinds = minutes.session.copy()
+    for rows, session in _by_day(minutes, session_of):
+        start = minutes.start_ts[rows]
+        for slot in session.slots():
+            if slot.session is not SessionKind.CONTINUOUS:
+                kinds[rows[(start >= slot.from_ts) & (start < slot.end_ts)]] = slot.session
+    return replace(minutes, session=kinds)
 
 
 def reduce_days(days: CandleColumns, interval: Interval) -> CandleColumns:

@@ -18,6 +18,7 @@ from firki.errors import AuthExpired, FirkiError, Rejected, Unavailable
 from firki.model.calendar import ist_date, ist_midnight
 from firki.model.candle import DAY as DAY_INTERVAL
 from firki.model.candle import CandleColumns, Flag, Interval, SessionKind, Status
+from firki.model.session import Session, SessionClass
 
 YESTERDAY = DAY - timedelta(days=1)
 
@@ -39,8 +40,11 @@ def bars(interval: Interval, starts: Sequence[int], source: str) -> CandleColumn
 class Broker:
     """A broker's history: one minute bar a day at 09:15, and day bars."""
 
-    def __init__(self, fault: FirkiError | None = None) -> None:
+    def __init__(
+        self, fault: FirkiError | None = None, *, times: Sequence[str] = ("09:15",)
+    ) -> None:
         self.fault = fault
+        self.times = times
         self.asked: list[tuple[int, str, date, date]] = []
 
     async def instruments(self) -> bytes:
@@ -54,7 +58,9 @@ class Broker:
             raise self.fault
         day, starts = ist_date(from_ts), []
         while day <= ist_date(to_ts):
-            starts.append(at("09:15", day) if interval.minutes else ist_midnight(day))
+            starts += (
+                [at(one, day) for one in self.times] if interval.minutes else [ist_midnight(day)]
+            )
             day += timedelta(days=1)
         return bars(interval, starts, "broker")
 
@@ -125,6 +131,19 @@ async def test_an_interval_the_broker_lacks_is_made_from_minutes(tmp_path: Path)
     )
     assert broker.asked == [(INFY, "1m", YESTERDAY, YESTERDAY)]
     assert (found.interval.name, len(found)) == ("90m", 1)
+
+
+@pytest.mark.parametrize("minutes", [1, 4])
+async def test_the_brokers_bar_of_the_closing_auction_is_told_apart(minutes: int) -> None:
+    def session_of_cas(_token: int, midnight_ts: int) -> Session | None:
+        return book().calendar.session(SessionClass.CAS, ist_date(midnight_ts))
+
+    past = BrokerPast(Broker(times=("09:15", "15:14", "15:30")), session_of_cas)
+    asked = Interval.of(minutes)
+    found = await past.read([INFY], asked, at("09:00", YESTERDAY), at("16:00", YESTERDAY))
+    kinds = [SessionKind(kind) for kind in found.session]
+    assert kinds == [SessionKind.CONTINUOUS] * 2 + [SessionKind.CLOSING_AUCTION]
+    assert found.start_ts[-1] == at("15:30", YESTERDAY)
 
 
 async def test_weeks_are_made_of_days_todays_included(tmp_path: Path) -> None:
