@@ -12,7 +12,15 @@ from tests.fakes.day import open_writer
 from tests.fakes.disk import FaultyDisk
 
 from firki.app.folder import DataFolder
-from firki.app.market_day import Book, CalendarFiles, decode_kite, decode_ticks, open_grid
+from firki.app.market_day import (
+    Book,
+    CalendarFiles,
+    MarketDay,
+    decode_kite,
+    decode_ticks,
+    open_grid,
+)
+from firki.capture.journal import JournalSettings
 from firki.capture.journal_day import create
 from firki.kite.wire import encode
 from firki.live.grid import DayGrid, Rules
@@ -123,3 +131,22 @@ def keep(folder: DataFolder, frames: Sequence[Frame], day: date = DAY) -> None:
     writer = open_writer(path)
     writer.commit(frames)
     writer.finish()
+
+
+def opened(folder: DataFolder, day: date = DAY) -> MarketDay:
+    """The day as a running firki has it."""
+    return MarketDay.open(
+        folder, day, book(), capacity=10, settings=JournalSettings(),
+        on_failure=_nobody, tell=_nobody,
+    )  # fmt: skip
+
+
+def _nobody(*_: object) -> None:
+    """Nobody is told."""
+
+
+def play(day: MarketDay, frames: list[Frame]) -> None:
+    """Give a running day its records."""
+    for said in frames:
+        frame = day.append(said.received_ts, said.connection, said.payload, said.kind)
+        day.apply(frame, decode_ticks(frame, decode_kite))

@@ -18,7 +18,7 @@ from firki.app.ingest import Ingest
 from firki.app.intake import Intake
 from firki.app.layers import BrokerPast, LayeredCandles
 from firki.app.market import Market
-from firki.app.settle import Settler
+from firki.app.settler import Settler
 from firki.app.source import source_of
 from firki.config import Settings
 from firki.model.calendar import Calendar, ist_date

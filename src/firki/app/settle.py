@@ -1,19 +1,13 @@
 """A day that is over goes into the lake: in the evening, at the turn of the day, or at a start."""
 
-import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from functools import partial
-from typing import Final, Protocol
 
-import msgspec
-
-from firki.app.aside import aside
 from firki.app.folder import DataFolder
-from firki.app.market_day import Decode, MarketDay, decode_kite, open_grid, read_book, refold
+from firki.app.market_day import Decode, decode_kite, open_grid, read_book, refold
 from firki.capture.journal_day import HEADER_NAME
 from firki.capture.journal_disk import SystemDisk
 from firki.capture.journal_recovery import recover
@@ -22,18 +16,13 @@ from firki.kite.instruments import parse
 from firki.live import file as grid_file
 from firki.live.file import GridFile
 from firki.live.reading import GridCandles
-from firki.live.whole_day import day_bars, is_over, minutes, tokens
+from firki.live.whole_day import day_bars, minutes, tokens
 from firki.model.instrument import InstrumentTable
 from firki.store.lake import Lake
 from firki.store.lake_file import Origin
 from firki.timing import steady
 
 log = logging.getLogger(__name__)
-
-_LOOK_SECONDS: Final = 1.0
-"""How often the running day is asked whether it is over."""
-_RETRY_SECONDS: Final = 60.0
-"""How long after a failure, such as a full disk, the running day is tried again."""
 
 
 def settle(day: date, file: GridFile, table: InstrumentTable | None, lake: Lake) -> bool:
@@ -143,92 +132,3 @@ def prune(folder: DataFolder, lake: Lake, *, today: date, keep_days: int) -> lis
     if pruned:
         log.info("old journals removed count=%d newest=%s", len(pruned), pruned[-1])
     return pruned
-
-
-class Days(Protocol):
-    """Where days come from: the running market."""
-
-    @property
-    def day(self) -> MarketDay: ...
-
-    async def ended(self) -> MarketDay: ...
-
-
-class Settler:
-    """Settles every day once it is over, in a thread, while the market goes on."""
-
-    def __init__(self, days: Days, lake: Lake, folder: DataFolder, *, keep_days: int) -> None:
-        self._days = days
-        self._lake = lake
-        self._folder = folder
-        self._keep_days = keep_days
-        self._first = days.day.trading_date
-        self._evening: date | None = None
-        self._not_before = 0.0
-
-    async def run(self) -> None:
-        """Days found on disk first, then the running one again and again; until cancelled."""
-        await self.settle_past()
-        turning = asyncio.create_task(self._days.ended())
-        try:
-            while True:
-                await asyncio.wait({turning}, timeout=_LOOK_SECONDS)
-                if turning.done():
-                    ended = turning.result()
-                    turning = asyncio.create_task(self._days.ended())
-                    await self._end(ended)
-                else:
-                    await self.settle_due(steady())
-        finally:
-            turning.cancel()
-
-    async def settle_past(self) -> None:
-        """Settle what an earlier run left, then remove what need not be kept."""
-        await _tried("compacting", self._lake.compact)
-        for day in sorted({*self._folder.days("journal"), *self._folder.days("grid")}):
-            if day < self._first:  # not one that ended meanwhile: its files are still open
-                await _tried(
-                    f"settling {day}", partial(settle_found, day, self._folder, self._lake)
-                )
-        await self._prune(self._first)
-
-    async def settle_due(self, now: float) -> bool:
-        """Settle the running day if its last slot is final and it has not been; whether it was."""
-        day = self._days.day
-        file = day.grid.file
-        if self._evening == day.trading_date or now < self._not_before or not day.grid.columns:
-            return False
-        if not is_over(file):
-            return False
-        if await self._settle(day):
-            self._evening = day.trading_date
-        else:
-            self._not_before = now + _RETRY_SECONDS
-        return self._evening == day.trading_date
-
-    # -- inside --------------------------------------------------------------------------------
-
-    async def _end(self, day: MarketDay) -> None:
-        """Close a day that has ended; its last word replaces what the evening wrote."""
-        await day.close()
-        await self._settle(day)
-        await self._prune(self._days.day.trading_date)
-
-    async def _settle(self, day: MarketDay) -> bool:
-        work = partial(settle, day.trading_date, day.grid.file, day.book.table, self._lake)
-        return await _tried(f"settling {day.trading_date}", work)
-
-    async def _prune(self, today: date) -> None:
-        work = partial(prune, self._folder, self._lake, today=today, keep_days=self._keep_days)
-        await _tried("removing old journals", work)
-
-
-async def _tried(what: str, work: Callable[[], object]) -> bool:
-    """Do it in a thread; a failure is told and the market goes on. A stop does not wait for it:
-    what is half done is not there, and done again at the next start."""
-    try:
-        await aside(work)
-    except (FirkiError, OSError, msgspec.MsgspecError) as error:
-        log.warning("%s failed: %s", what, error)
-        return False
-    return True

@@ -1,13 +1,9 @@
 """Settling: once, when a day is over, from the grid or from what an earlier run left on disk."""
 
-import asyncio
 import shutil
-from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-import msgspec
-import polars as pl
 import pytest
 from tests.fakes.small_day import (
     DAY,
@@ -19,26 +15,21 @@ from tests.fakes.small_day import (
     book,
     fold,
     keep,
+    opened,
     packet,
     session_of,
     trading,
 )  # fmt: skip
+from tests.fakes.small_lake import FOREVER
 
 from firki.app.folder import DataFolder
-from firki.app.market_day import MarketDay, decode_kite, decode_ticks
-from firki.app.settle import Settler, prune, settle, settle_found
-from firki.capture.journal import JournalSettings
-from firki.errors import Rejected
+from firki.app.market_day import decode_kite, decode_ticks
+from firki.app.settle import prune, settle, settle_found
 from firki.live.reading import GridCandles
 from firki.model.candle import DAY as DAY_BAR
 from firki.model.candle import MINUTE, CandleColumns
-from firki.ports import Frame, RecordKind
+from firki.ports import Frame
 from firki.store.lake import Lake
-from firki.store.lake_file import Note
-from firki.store.lake_manifest import Shelf
-from firki.timing import pause
-
-FOREVER = 1 << 61
 
 
 @pytest.fixture
@@ -130,20 +121,6 @@ def test_a_day_of_which_nothing_is_left_is_not_settled(folder: DataFolder, lake:
     assert not settle_found(DAY, folder, lake)
 
 
-# -- the running market ----------------------------------------------------------------------------
-
-
-class Market:
-    """A running day, and days that end when told."""
-
-    def __init__(self, day: MarketDay) -> None:
-        self.day = day
-        self.turned: asyncio.Queue[MarketDay] = asyncio.Queue()
-
-    async def ended(self) -> MarketDay:
-        return await self.turned.get()
-
-
 def test_a_grid_of_another_day_is_made_anew(tmp_path: Path) -> None:
     """As a copied folder would leave it: same instruments, calendar and rules."""
     folder = DataFolder(tmp_path)
@@ -161,102 +138,6 @@ def test_a_grid_of_another_day_is_not_settled(tmp_path: Path) -> None:
     lake = Lake(folder.lake, session_of)
     assert not settle_found(NEXT_DAY, folder, lake)
     assert lake.days() == []
-
-
-def opened(folder: DataFolder, day: date = DAY) -> MarketDay:
-    return MarketDay.open(
-        folder, day, book(), capacity=10, settings=JournalSettings(),
-        on_failure=_nobody, tell=_nobody,
-    )  # fmt: skip
-
-
-def _nobody(*_: object) -> None:
-    """Nobody is told."""
-
-
-def play(day: MarketDay, frames: list[Frame]) -> None:
-    for said in frames:
-        frame = day.append(said.received_ts, said.connection, said.payload, said.kind)
-        day.apply(frame, decode_ticks(frame, decode_kite))
-
-
-def settler(market: Market, lake: Lake, folder: DataFolder) -> Settler:
-    return Settler(market, lake, folder, keep_days=30)
-
-
-async def test_the_running_day_is_settled_when_its_last_slot_is_final(
-    folder: DataFolder, lake: Lake
-) -> None:
-    day = opened(folder)
-    settling = settler(Market(day), lake, folder)
-    *frames, end = trading()
-    play(day, frames)
-    assert not await settling.settle_due(0.0)
-    play(day, [msgspec.structs.replace(end, received_ts=at("15:40:04"))])
-    assert not await settling.settle_due(1.0)
-    play(day, [msgspec.structs.replace(end, received_ts=at("15:40:05"))])
-    assert await settling.settle_due(2.0)
-    assert len(await infy(lake)) == 5
-    assert not await settling.settle_due(3.0), "once an evening"
-    await day.close()
-
-
-class FullOnce(Shelf):
-    """A disk that has no room the first time."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._full = True
-
-    def write(self, path: Path, frames: Iterator[pl.DataFrame], note: Note) -> None:
-        if self._full:
-            self._full = False
-            raise OSError(28, "No space left on device")
-        super().write(path, frames, note)
-
-
-async def test_a_day_that_could_not_be_written_is_tried_again_a_minute_later(
-    folder: DataFolder,
-) -> None:
-    lake = Lake(FullOnce(folder.lake), session_of)
-    day = opened(folder)
-    play(day, trading())
-    settling = settler(Market(day), lake, folder)
-    assert not await settling.settle_due(100.0)
-    assert not await settling.settle_due(159.0)
-    assert lake.days() == []
-    assert await settling.settle_due(160.0)
-    assert lake.days() == [DAY]
-    await day.close()
-
-
-async def test_a_day_that_ended_is_closed_and_settled_while_the_next_one_runs(
-    folder: DataFolder, lake: Lake
-) -> None:
-    old, new = opened(folder), opened(folder, NEXT_DAY)
-    play(old, trading())
-    market = Market(old)
-    running = asyncio.create_task(settler(market, lake, folder).run())
-    market.day = new
-    market.turned.put_nowait(old)
-    async with asyncio.timeout(20):
-        while lake.origin(DAY) is None:
-            await pause(0.01)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    with pytest.raises(Rejected, match="closed"):
-        old.append(0, 0, b"", RecordKind.CLOCK)
-    assert len(await infy(lake)) == 5
-    await new.close()
-
-
-async def test_a_start_settles_what_earlier_runs_left(folder: DataFolder, lake: Lake) -> None:
-    keep(folder, trading())
-    day = opened(folder, NEXT_DAY)
-    await settler(Market(day), lake, folder).settle_past()
-    assert lake.days() == [DAY]
-    await day.close()
 
 
 # -- old journals ----------------------------------------------------------------------------------
