@@ -20,7 +20,6 @@ from firki.errors import ConfigError, Corrupt, FirkiError
 from firki.kite import instruments as kite_instruments
 from firki.kite import wire
 from firki.live import file as grid_file
-from firki.live import layout as at
 from firki.live.grid import Changes, DayGrid, Rules
 from firki.live.reading import GridCandles
 from firki.model.calendar import Calendar, CalendarError, ist_midnight
@@ -189,28 +188,35 @@ def _fold_rules(path: Path, data: bytes) -> tuple[Rules, tuple[str, ...]]:
 
 def open_grid(folder: Path, day: date, book: Book, *, capacity: int) -> DayGrid:
     """The day's grid for writing; a new file when there is none or it was made for other rules."""
-    header = book.header(day)
+    return find_grid(folder, day, book) or new_grid(folder, day, book, capacity=capacity)
+
+
+def find_grid(folder: Path, day: date, book: Book) -> DayGrid | None:
+    """The day's grid for writing, if there is one and it is of what its journal was begun with."""
     file = grid_file.open_file(folder, write=True)
-    told = (header.instruments, header.calendar, header.settings)
-    if file is None or not _is_of(file.header, day, told):
-        codes, counts = np.unique(book.table.session_class, return_counts=True)
-        plan = grid_file.plan(
-            day, ist_midnight(day), book.sessions(day),
-            {
-                CLASSES[n]: min(int(c), capacity + capacity // _SPARE)
-                for n, c in zip(codes, counts, strict=True)
-            },
-            instruments=told[0], calendar=told[1], settings=told[2],
-            final_market_seconds=book.rules.final_market_seconds,
-        )  # fmt: skip
-        file = grid_file.create(folder, plan)
+    if file is None or file.header.trading_date != day:
+        return None
+    header, told = file.header, book.header(day)
+    its = (header.instruments, header.calendar, header.settings)
+    if its != (told.instruments, told.calendar, told.settings):
+        return None
     return DayGrid(file, book.describe, book.rules)
 
 
-def _is_of(header: at.Header, day: date, told: tuple[str, str, str]) -> bool:
-    """Whether a grid is of that day and of what its journal was begun with."""
-    its = (header.instruments, header.calendar, header.settings)
-    return header.trading_date == day and its == told
+def new_grid(folder: Path, day: date, book: Book, *, capacity: int) -> DayGrid:
+    """A new file, in place of one that lies there."""
+    header = book.header(day)
+    codes, counts = np.unique(book.table.session_class, return_counts=True)
+    plan = grid_file.plan(
+        day, ist_midnight(day), book.sessions(day),
+        {
+            CLASSES[n]: min(int(c), capacity + capacity // _SPARE)
+            for n, c in zip(codes, counts, strict=True)
+        },
+        instruments=header.instruments, calendar=header.calendar, settings=header.settings,
+        final_market_seconds=book.rules.final_market_seconds,
+    )  # fmt: skip
+    return DayGrid(grid_file.create(folder, plan), book.describe, book.rules)
 
 
 class MarketDay:

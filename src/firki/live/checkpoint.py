@@ -76,12 +76,22 @@ class Checkpoints:
         meta["complete"] = serial
         return True
 
+    def usable(self, journal_end: int) -> int | None:
+        """The journal number ``restore`` would go back to, None where it would find no checkpoint;
+        nothing is changed."""
+        for place in self._newest_first():
+            meta = place["meta"][0]
+            if not _holds(meta):
+                return None
+            if int(meta["seq"]) <= journal_end:
+                return int(meta["seq"])
+        return None
+
     def restore(self, folded: Folded, journal_end: int) -> int | None:
         """Put grid and state back to the newest usable checkpoint; its journal number, or None."""
-        order = sorted(self._regions, key=lambda r: -int(r["meta"]["complete"][0]))
-        for place in order:
+        for place in self._newest_first():
             meta = place["meta"][0]
-            if not meta["complete"] or bytes(meta["boot"]) != boot_id():
+            if not _holds(meta):
                 return None
             self._undo(place)
             if int(meta["seq"]) <= journal_end:
@@ -91,6 +101,9 @@ class Checkpoints:
             # The journal goes on from before it, so its number will be another record's.
             place["meta"]["complete"] = 0
         return None
+
+    def _newest_first(self) -> list[dict[str, npt.NDArray[Any]]]:
+        return sorted(self._regions, key=lambda r: -int(r["meta"]["complete"][0]))
 
     def _undo(self, place: dict[str, npt.NDArray[Any]]) -> None:
         cells = self._file.cells.view("<u4").reshape(-1, at.CELL_WORDS)
@@ -134,3 +147,9 @@ class Checkpoints:
                 first = layout.first_cell + (row - layout.first_row) * layout.capacity
                 return self._file.cells[first : first + layout.capacity]
         raise AssertionError(f"row {row} is in no class of {self._file.path}")
+
+
+def _holds(meta: Any) -> bool:
+    """Whether a checkpoint is whole, and of this start of the machine: a mapped page outlives a
+    kill, but not a loss of power."""
+    return bool(meta["complete"]) and bytes(meta["boot"]) == boot_id()

@@ -1,9 +1,11 @@
 """Settling: once, when a day is over, from the grid or from what an earlier run left on disk."""
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.fakes.small_day import (
     DAY,
@@ -23,12 +25,14 @@ from tests.fakes.small_day import (
 from tests.fakes.small_lake import FOREVER
 
 from firki.app.folder import DataFolder
-from firki.app.market_day import decode_kite, decode_ticks
+from firki.app.market_day import decode_kite, decode_ticks, open_grid
 from firki.app.settle import prune, settle, settle_found
+from firki.live.file import open_file
+from firki.live.grid import DayGrid, Rules
 from firki.live.reading import GridCandles
 from firki.model.candle import DAY as DAY_BAR
 from firki.model.candle import MINUTE, CandleColumns
-from firki.ports import Frame
+from firki.ports import Frame, RecordKind
 from firki.store.lake import Lake
 
 
@@ -138,6 +142,136 @@ def test_a_grid_of_another_day_is_not_settled(tmp_path: Path) -> None:
     lake = Lake(folder.lake, session_of)
     assert not settle_found(NEXT_DAY, folder, lake)
     assert lake.days() == []
+
+
+# -- journals that cannot be folded ----------------------------------------------------------------
+
+
+def keep_damaged(folder: DataFolder, frames: list[Frame], *, first: int = 0) -> None:
+    """A journal of three runs, the second of which can no longer be read from its beginning on;
+    ``first`` is how many records come before it."""
+    first = first or len(frames) // 3
+    for run in (frames[:first], frames[first:-1], frames[-1:]):
+        keep(folder, run)
+    path = folder.journal(DAY) / "000002.seg"
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 0x10
+    path.write_bytes(damaged)
+
+
+def restart_machine(grid: DayGrid) -> None:
+    """What a grid holds is then no proof of what the disk took of it."""
+    for checkpoint in grid.file.layout.checkpoints:
+        grid.file.region(checkpoint.meta)["boot"] = b"another start"
+
+
+def cells(folder: DataFolder) -> bytes:
+    grid = open_file(folder.grid(DAY), write=False)
+    assert grid is not None
+    return grid.cells.tobytes()
+
+
+async def test_a_damaged_journal_takes_nothing_from_the_grid_or_the_lake(
+    folder: DataFolder, lake: Lake
+) -> None:
+    """The evening was settled, the clock went on, the machine was started again."""
+    frames = trading()
+    grid = fold(folder.grid(DAY), frames)
+    settle(DAY, grid.file, book().table, lake)
+    clock = Frame(len(frames) + 1, at("15:50"), 0, b"", RecordKind.CLOCK)
+    grid.apply(clock, None)
+    grid.close()
+    restart_machine(grid)
+    keep_damaged(folder, [*frames, clock])
+    before = cells(folder)
+    assert not settle_found(DAY, folder, lake)
+    assert (await infy(lake)).volume.sum() == 600
+    assert cells(folder) == before
+    assert [path.name for path in folder.grid(DAY).iterdir()] == ["day.grid"]
+
+
+async def test_a_grid_of_another_start_does_where_the_lake_has_nothing(
+    folder: DataFolder, lake: Lake
+) -> None:
+    frames = trading()
+    grid = fold(folder.grid(DAY), frames)
+    grid.close()
+    restart_machine(grid)
+    keep_damaged(folder, frames)
+    assert settle_found(DAY, folder, lake)
+    assert (await infy(lake)).volume.sum() == 600
+
+
+async def test_damage_behind_the_checkpoint_takes_nothing_from_the_grid(
+    folder: DataFolder, lake: Lake
+) -> None:
+    """A run that was killed within a minute: the grid is ahead of its checkpoint."""
+    frames = trading()[:-1]
+    checked = len(frames)
+    for n, time in enumerate(("15:10:10", "15:10:20", "15:10:30"), 1):
+        payload = packet(Said(INFY, time, 1500.0, 600 + n))
+        frames.append(Frame(checked + n, at(time), 0, payload))
+    fold(folder.grid(DAY), frames)
+    keep_damaged(folder, frames, first=checked)
+    before = cells(folder)
+    assert settle_found(DAY, folder, lake)
+    assert (await infy(lake)).volume.sum() == 603
+    assert cells(folder) == before
+
+
+async def test_a_grid_of_another_start_is_made_anew_from_a_whole_journal(
+    folder: DataFolder, lake: Lake
+) -> None:
+    frames = trading()
+    grid = fold(folder.grid(DAY), frames)
+    grid.close()
+    restart_machine(grid)
+    grid.file.cells[:] = np.zeros(1, grid.file.cells.dtype)
+    keep(folder, frames)
+    assert settle_found(DAY, folder, lake)
+    assert (await infy(lake)).volume.sum() == 600
+    assert [path.name for path in folder.grid(DAY).iterdir()] == ["day.grid"]
+    assert any(cells(folder))
+
+
+async def test_a_grid_of_other_rules_does_where_the_journal_is_damaged(
+    folder: DataFolder, lake: Lake
+) -> None:
+    frames = trading()
+    other = replace(book(), rules=Rules(final_market_seconds=7))
+    grid = open_grid(folder.grid(DAY), DAY, other, capacity=10)
+    grid.recover(0)
+    for frame in frames:
+        grid.apply(frame, decode_ticks(frame, decode_kite))
+    grid.close()
+    keep_damaged(folder, frames)
+    assert settle_found(DAY, folder, lake)
+    assert (await infy(lake)).volume.sum() == 600
+
+
+async def test_a_grid_that_is_behind_the_lake_changes_nothing(
+    folder: DataFolder, lake: Lake
+) -> None:
+    """As after a day's folder was moved away in the evening and the day begun anew."""
+    settle(DAY, fold(folder.grid(DAY), trading()).file, book().table, lake)
+    origin = lake.origin(DAY)
+    behind = fold(folder.grid(NEXT_DAY), trading()[:9])
+    assert not settle(DAY, behind.file, book().table, lake)
+    assert lake.origin(DAY) == origin
+    assert (await infy(lake)).volume.sum() == 600
+
+
+async def test_what_a_journal_holds_beyond_the_lake_is_settled_where_the_grid_is_gone(
+    folder: DataFolder, lake: Lake
+) -> None:
+    frames = trading()
+    settle(DAY, fold(folder.grid(DAY), frames[:-2]).file, book().table, lake)
+    shutil.rmtree(folder.grid(DAY))
+    keep(folder, frames)
+    settle_found(DAY, folder, lake)
+    origin = lake.origin(DAY)
+    assert origin is not None
+    assert origin.journal_seq == len(frames)
 
 
 # -- old journals ----------------------------------------------------------------------------------

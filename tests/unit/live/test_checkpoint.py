@@ -12,6 +12,7 @@ from tests.reference_candles import Record
 
 from firki.live import file as grid_file
 from firki.live import layout as at
+from firki.live.checkpoint import Checkpoints
 from firki.model.calendar import ist_midnight
 
 RECORDS: Final = (
@@ -86,6 +87,24 @@ def test_the_days_counters_come_back_as_they_were(tmp_path: Path, journal_end: i
     same = GridDay(CAS_DAY, CLASSES).run(RECORDS[:journal_end])
     assert grid.grid.totals() == same.grid.totals()
     assert grid.grid.newest_tick_ts == same.grid.newest_tick_ts
+
+
+@pytest.mark.parametrize(("journal_end", "number"), [(9, 8), (7, 5), (4, None)])
+def test_how_far_a_start_would_go_back_can_be_asked_without_going(
+    tmp_path: Path, journal_end: int, number: int | None
+) -> None:
+    run(tmp_path, *RECORDS)
+    before = (tmp_path / grid_file.FILE_NAME).read_bytes()
+    found = Checkpoints(opened(tmp_path)).usable(journal_end)
+    assert found == number
+    assert (tmp_path / grid_file.FILE_NAME).read_bytes() == before
+
+
+def test_after_another_start_of_the_machine_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
+    grid = run(tmp_path, *RECORDS)
+    for checkpoint in grid.file.layout.checkpoints:
+        grid.file.region(checkpoint.meta)["boot"] = b"another start"
+    assert Checkpoints(opened(tmp_path)).usable(9) is None
 
 
 def test_a_checkpoint_beyond_the_journal_does_not_come_back_when_the_journal_has_grown(
