@@ -199,18 +199,18 @@ def _master(day: date, folder: DataFolder, digest: str) -> InstrumentTable | Non
 def prune(folder: DataFolder, lake: Lake, *, today: date, keep_days: int) -> list[date]:
     """Remove journals and grids older than ``keep_days`` of days the lake holds whole.
 
-    A day that is not settled keeps both. One whose file in the lake has changed since is settled
-    again, and keeps both until the next time.
+    A day of which the lake lacks a record keeps both. One whose file in the lake has changed since
+    is settled again, and keeps both until the next time.
     """
     pruned = []
     for day in sorted({*folder.days("journal"), *folder.days("grid")}):
-        if day >= today - timedelta(days=keep_days) or lake.origin(day) is None:
+        if day >= today - timedelta(days=keep_days):
             continue
         try:
-            lake.verify(day)
-        except FirkiError as error:
-            log.warning("the lake's day is not sound, settling again date=%s why=%s", day, error)
-            settle_found(day, folder, lake, again=True)
+            if not _is_kept_whole(day, folder, lake):
+                continue
+        except (FirkiError, OSError) as error:
+            log.warning("old day is kept date=%s why=%s", day, error)
             continue
         shutil.rmtree(folder.journal(day), ignore_errors=True)
         shutil.rmtree(folder.grid(day), ignore_errors=True)
@@ -218,3 +218,19 @@ def prune(folder: DataFolder, lake: Lake, *, today: date, keep_days: int) -> lis
     if pruned:
         log.info("old journals removed count=%d newest=%s", len(pruned), pruned[-1])
     return pruned
+
+
+def _is_kept_whole(day: date, folder: DataFolder, lake: Lake) -> bool:
+    """Whether the lake has every record of a day, and both its files were just read back whole;
+    raises Corrupt where the journal does not say how far it goes."""
+    origin = lake.origin(day)
+    newest = max(_folded(day, folder), _journal_end(day, folder))
+    if origin is None or origin.journal_seq < newest:
+        return False
+    try:
+        lake.verify(day)
+    except Corrupt as error:
+        log.warning("the lake's day is not sound, settling again date=%s why=%s", day, error)
+        settle_found(day, folder, lake, again=True)
+        return False
+    return True

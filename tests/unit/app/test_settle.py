@@ -22,7 +22,7 @@ from tests.fakes.small_day import (
     session_of,
     trading,
 )  # fmt: skip
-from tests.fakes.small_lake import FOREVER
+from tests.fakes.small_lake import FOREVER, zero_pages
 
 from firki.app.folder import DataFolder
 from firki.app.market_day import decode_kite, decode_ticks, open_grid
@@ -305,6 +305,54 @@ def test_a_day_that_was_damaged_in_the_lake_is_settled_again_before_its_journal_
     assert path.with_suffix(".damaged").read_bytes() == whole
     assert lake.verify(DAY).rows == 16
     assert prune(folder, lake, today=long_after, keep_days=30) == [DAY]
+
+
+LONG_AFTER = DAY + timedelta(days=99)
+
+
+@pytest.mark.slow
+async def test_a_journal_is_kept_until_the_months_day_bars_are_whole(
+    folder: DataFolder, lake: Lake
+) -> None:
+    keep(folder, trading())
+    settle_found(DAY, folder, lake)
+    zero_pages(next((folder.lake / "day").iterdir()))
+    assert prune(folder, lake, today=LONG_AFTER, keep_days=30) == []
+    assert folder.days("journal") == [DAY]
+    assert len(await lake.read(list(KEYS), DAY_BAR, 0, FOREVER)) == 4, "made again"
+    assert prune(folder, lake, today=LONG_AFTER, keep_days=30) == [DAY]
+
+
+def test_a_journal_is_kept_until_the_lake_has_its_last_record(
+    folder: DataFolder, lake: Lake
+) -> None:
+    frames = trading()
+    keep(folder, frames[:-1])
+    settle_found(DAY, folder, lake)
+    keep(folder, frames[-1:])
+    assert prune(folder, lake, today=LONG_AFTER, keep_days=30) == []
+    settle_found(DAY, folder, lake)
+    assert prune(folder, lake, today=LONG_AFTER, keep_days=30) == [DAY]
+
+
+def test_a_grid_is_kept_until_the_lake_has_its_last_record(folder: DataFolder, lake: Lake) -> None:
+    frames = trading()
+    settle(DAY, fold(folder.grid(DAY), frames[:-1]).file, book().table, lake)
+    fold(folder.grid(DAY), frames).close()
+    assert prune(folder, lake, today=LONG_AFTER, keep_days=30) == []
+    settle_found(DAY, folder, lake)
+    assert prune(folder, lake, today=LONG_AFTER, keep_days=30) == [DAY]
+
+
+def test_a_journal_that_does_not_say_how_far_it_goes_is_kept_and_holds_nobody_up(
+    folder: DataFolder, lake: Lake
+) -> None:
+    for day in (DAY, NEXT_DAY):
+        keep(folder, trading(day), day)
+        settle_found(day, folder, lake)
+    (folder.journal(DAY) / "header.json").write_bytes(b"{}")
+    assert prune(folder, lake, today=LONG_AFTER, keep_days=30) == [NEXT_DAY]
+    assert folder.days("journal") == [DAY]
 
 
 @pytest.mark.slow
