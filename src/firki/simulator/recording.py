@@ -58,7 +58,7 @@ def read_recording(paths: Sequence[Path]) -> RecordedTicks:
     rows = pl.concat([read_ticks(str(path), path.read_bytes) for path in paths])
     day = date_of(rows)
     instruments = _instruments(rows, day)
-    judged = _judged(rows, instruments)
+    judged = _judged(rows, instruments, day)
     sent = judged.filter(pl.col("reason").is_null())
     if not len(sent.filter(is_of(day) & (pl.col("ts") != 0))):
         named = ", ".join(str(path) for path in paths)
@@ -70,7 +70,7 @@ def read_recording(paths: Sequence[Path]) -> RecordedTicks:
     return RecordedTicks(
         day, tuple(listed.values()), number.to_numpy(), sent["ts"].to_numpy(),
         sent["price"].cast(pl.Int64).to_numpy(), sent["counted"].to_numpy(),
-        sent["oi"].fill_null(0).clip(0, _LARGEST).to_numpy(),
+        sent["oi"].to_numpy(),
         dict(judged["reason"].drop_nulls().value_counts(sort=True).iter_rows()),
     )  # fmt: skip
 
@@ -84,9 +84,10 @@ def _instruments(rows: pl.DataFrame, day: date) -> dict[str, Instrument]:
     return invented([*people.values(), *others], symbols, NUMBERING, day=day)
 
 
-def _judged(rows: pl.DataFrame, instruments: dict[str, Instrument]) -> pl.DataFrame:
+def _judged(rows: pl.DataFrame, instruments: dict[str, Instrument], day: date) -> pl.DataFrame:
     """With the instrument's token as ``code``, the price in the exchange's integers, the volume
-    ``counted`` (none of an index), and why no packet can hold the row, null where one can."""
+    ``counted`` (none of an index), the newest open interest, and why no packet can hold the row,
+    null where one can."""
     found = instruments.values()
     described = pl.DataFrame(
         {
@@ -103,6 +104,7 @@ def _judged(rows: pl.DataFrame, instruments: dict[str, Instrument]) -> pl.DataFr
         .with_columns(
             price=(pl.col("ltp").fill_nan(None) * pl.col("scale")).round().fill_null(0.0),
             counted=pl.when("is_index").then(0).otherwise("volume"),
+            oi=pl.col("oi").forward_fill().over("code", is_of(day)).fill_null(0).clip(0, _LARGEST),
         )
         .with_columns(
             reason=pl.when(pl.col("name").is_null())
