@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from firki.app.market import Market
-from firki.app.turns import Turns
+from firki.app.newest_first import NewestFirst
 from firki.errors import AuthExpired, Rejected, Retryable, Unavailable
 from firki.model.calendar import Calendar, ist_date, ist_midnight, ist_text
 from firki.model.candle import DAY, MINUTE, CandleColumns, Interval
@@ -39,7 +39,7 @@ class BrokerPast:
         self._broker = broker
         self._session_of = session_of
         self._kept: OrderedDict[tuple[int, str, int, int], CandleColumns] = OrderedDict()
-        self._turns = Turns(_FETCHES_AT_ONCE)
+        self._turns = NewestFirst(_FETCHES_AT_ONCE)
 
     async def read(
         self,

@@ -27,6 +27,13 @@ _MOST_LATE_SECONDS: Final = 1.0
 """Of machine time: what cannot be played in time is played later, and market time waits for it."""
 _UNREAD_BYTES: Final = 4 << 20
 """Playing on waits for sockets that have more than this unread."""
+_UNHURRIED: Final = 10.0
+"""Up to this speed the market waits for nobody."""
+_FEW_BYTES: Final = 64 << 10
+"""Unread beyond these a faster one waits."""
+_NIGHT_SECONDS: Final = 0.3
+"""Machine seconds a night takes: who asks for the time now and then knows of the new day before its
+first frame."""
 _PATIENCE_SECONDS: Final = 5.0
 _DRAIN_SECONDS: Final = 0.002
 
@@ -128,11 +135,26 @@ class Player:
             stop_ts = change_ts
             self._clock.jump(stop_ts)
         await self._play(stop_ts)
+        if self._clock.running and self._clock.speed > _UNHURRIED:
+            await self._let_read(stop_ts)
         late = self._clock.now() - stop_ts
         if self._clock.running and late > _MOST_LATE_SECONDS * SECOND * self._clock.speed:
             self.held_back += 1
             self._clock.jump(stop_ts)
         return not await self._passes_the_night(stop_ts) and stop_ts < due_ts
+
+    async def _let_read(self, here: int) -> None:
+        """A market that is faster than a real one waits for its listeners: a real one would not
+        outrun them."""
+        if not self._behind(_FEW_BYTES):
+            return
+        self.held_back += 1
+        self._clock.stop_at(here)
+        try:
+            for deaf in await self._unread(_FEW_BYTES):
+                deaf.cut()
+        finally:
+            self._clock.go_on()
 
     async def _passes_the_night(self, here: int) -> bool:
         """Go on at the start of the next day when this one is over and the clock runs."""
@@ -146,6 +168,11 @@ class Player:
             return False
         await self._play(start_ts)
         self._clock.jump(start_ts)
+        self._clock.stop_at(start_ts)
+        try:
+            await pause(_NIGHT_SECONDS)
+        finally:
+            self._clock.go_on()
         return True
 
     async def _play(self, to_ts: int) -> None:
@@ -194,7 +221,7 @@ class Player:
         nothing of it for seconds."""
         await pause(0)
         until, before = self._steady() + _PATIENCE_SECONDS, -1
-        while behind := [c.outlet for c in self._hub.clients if c.outlet.waiting > most_waiting]:
+        while behind := self._behind(most_waiting):
             left = sum(outlet.waiting for outlet in behind)
             now = self._steady()
             if left != before:
@@ -203,3 +230,6 @@ class Player:
                 return behind
             await pause(_DRAIN_SECONDS)
         return []
+
+    def _behind(self, most_waiting: int) -> list[Outlet]:
+        return [c.outlet for c in self._hub.clients if c.outlet.waiting > most_waiting]

@@ -91,6 +91,33 @@ async def test_a_running_clock_plays_every_snapshot_once_and_in_order() -> None:
     assert ear.seconds() == list(range(1, len(ear.frames) + 1))
 
 
+class SlowEar(Ear):
+    """A client that reads what it was sent a little at a time."""
+
+    unread = 0
+
+    def send(self, frames: list[bytes]) -> None:
+        super().send(frames)
+        self.unread += 200_000
+
+    @property
+    def waiting(self) -> int:
+        self.unread = max(0, self.unread - 10_000)
+        return self.unread
+
+
+@pytest.mark.parametrize(("speed", "waits"), [("1000", True), ("5", False)])
+async def test_a_hurried_market_waits_for_those_who_listen(speed: str, waits: bool) -> None:
+    box = make_box(replace(FAST, schedule=Schedule.parse(speed)))
+    ear = SlowEar()
+    client = box.hub.join(box.accounts[0].api_key, ear)
+    client.subscription.set_mode(Mode.FULL, [INFY])
+    await run_until(box, lambda: len(ear.frames) > 3)
+    assert ear.seconds() == list(range(1, len(ear.frames) + 1))
+    assert (box.player.held_back > 0) is waits
+    assert not ear.is_cut
+
+
 @pytest.mark.slow
 async def test_a_speed_beyond_the_machine_makes_market_time_wait_and_loses_nothing() -> None:
     market = SlowMarket(minutes=600)

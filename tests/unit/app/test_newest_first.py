@@ -2,14 +2,14 @@
 
 import asyncio
 
-from firki.app.turns import Turns
+from firki.app.newest_first import NewestFirst
 
 
 class Visits:
     """Tasks that take a turn each and stay until they are let go."""
 
     def __init__(self, at_once: int) -> None:
-        self.turns = Turns(at_once)
+        self.turns = NewestFirst(at_once)
         self.came: list[int] = []
         self.leave = {n: asyncio.Event() for n in range(9)}
 

@@ -1,10 +1,10 @@
-"""Turns at something that only a few may use at once."""
+"""A queue for what only a few may use at once, in which the newest goes first."""
 
 import asyncio
 from types import TracebackType
 
 
-class Turns:
+class NewestFirst:
     """So many at once. Of those that wait the newest goes first: somebody looks at it now, while
     the older ones may have been left. Who gives up waiting keeps no place."""
 
