@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from firki.app.kernels import VARIABLE, are_compiled, place_cache
@@ -24,15 +23,12 @@ def test_a_cache_counts_once_something_is_in_it(tmp_path: Path) -> None:
     assert are_compiled(environ)
 
 
-def test_a_first_start_says_why_it_takes_longer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setenv("FIRKI_DATA__FOLDER", str(tmp_path / "data"))
-    first = CliRunner().invoke(app, ["replay", "2026-11-20"])
+def test_a_first_start_says_why_it_takes_longer(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
+    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": None, VARIABLE: str(cache)}
+    first = CliRunner().invoke(app, ["up"], env=home)
     cache.mkdir(exist_ok=True)  # importing the kernels makes it, without anything in it
     (cache / "wire.nbi").touch()
-    second = CliRunner().invoke(app, ["replay", "2026-11-20"])
+    second = CliRunner().invoke(app, ["up"], env=home)
     assert "compiling, once" in first.output
     assert "compiling" not in second.output
