@@ -53,4 +53,4 @@ def test_commands_stand_in_panels(firki: Firki) -> None:
     lines = firki("--help").out.splitlines()
     panels = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert panels == ["Options:", "Run a market:", "Read and build:", "Check:"]
-    assert len([line for line in lines if line.startswith("  ") and "--" not in line]) == 13
+    assert {line.split()[0] for line in lines if line.startswith("  ")} >= ROOT.commands.keys()
