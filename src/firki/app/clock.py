@@ -22,6 +22,9 @@ _LOOK_SECONDS: Final = 0.05
 """How often a sleeper looks whether market time was moved on."""
 _LONGEST_COUNT_SECONDS: Final = 0.5
 """Machine seconds that market time counts on without an answer."""
+_MOST_COUNT_NS: Final = 30 * SECOND
+"""Market time that is counted on without one: at a high speed the simulator waits for those who
+listen, and a minute must not be over before its frames were read."""
 _MOST_LEAD_NS: Final = 3 * 3600 * SECOND
 """What is further ahead is not believed; a simulator further behind plays another day."""
 _STEP_TIMEOUT_SECONDS: Final = 300.0
@@ -166,11 +169,12 @@ class SimulatedClock:
         right while it lies in between; a slow answer changes nothing."""
         speed = told.speed if told.running else 0.0
         latest_ts = told.now_ts + int(seconds * speed * SECOND)
-        counted_ts = self._clock.now()
+        counted_ts = min(self._clock.now(), self._limit_ts)
         now_ts = min(max(counted_ts, told.now_ts), latest_ts)
         if now_ts != counted_ts or speed != self._clock.speed:
             self._clock.set(now_ts, speed=speed)
-        self._limit_ts = now_ts + int(_LONGEST_COUNT_SECONDS * speed * SECOND)
+        count = min(int(_LONGEST_COUNT_SECONDS * speed * SECOND), _MOST_COUNT_NS)
+        self._limit_ts = now_ts + count
         self._told = told
         if self._newest_ts - now_ts > _MOST_LEAD_NS:
             self._newest_ts = now_ts

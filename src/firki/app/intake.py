@@ -43,8 +43,9 @@ from firki.timing import pause
 log = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 1.0
-_LONGEST_GRACE = 120
-"""Seconds; a checkpoint has room for so many open minutes of a few classes."""
+_LONGEST_GRACE = 1800
+"""Seconds; a checkpoint has room for so many open minutes of all classes, and for snapshots that
+are an hour ahead."""
 
 Fail = Callable[[FirkiError], None]
 """Whom a part tells that firki must stop."""

@@ -42,7 +42,7 @@ class TruthQuestion(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def clock_state(box: Box) -> dict[str, Any]:
-    return {"now_ts": box.clock.now(), "speed": box.clock.speed, "running": box.clock.running}
+    return {"now_ts": box.player.told_ts(), "speed": box.clock.speed, "running": box.clock.running}
 
 
 async def set_clock(

@@ -27,6 +27,7 @@ _MOST_LATE_SECONDS: Final = 1.0
 """Of machine time: what cannot be played in time is played later, and market time waits for it."""
 _UNREAD_BYTES: Final = 4 << 20
 """Playing on waits for sockets that have more than this unread."""
+_MOST_AHEAD_NS: Final = 60 * SECOND
 _UNHURRIED: Final = 10.0
 """Up to this speed the market waits for nobody."""
 _FEW_BYTES: Final = 64 << 10
@@ -116,6 +117,10 @@ class Player:
                 await self._unread(0)
             finally:
                 self._clock.go_on()
+
+    def told_ts(self) -> int:
+        """Market time for those who follow it: the clock's, but not far beyond what was played."""
+        return min(self._clock.now(), self._played_ts + _MOST_AHEAD_NS)
 
     def end_steps(self) -> None:
         """Nothing asked of ``play_to`` so far is played on."""

@@ -1,5 +1,6 @@
 """Market time of a simulator: follows its door, never runs away from it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -72,6 +73,19 @@ async def test_without_an_answer_market_time_stands_after_half_a_second() -> Non
         assert clock.now() <= limit
         before = clock.now()
         assert clock.now() >= before
+
+
+async def test_at_a_high_speed_market_time_counts_on_for_half_a_minute_at_most() -> None:
+    """Minutes must not be over before their frames were read; and what an answer's own delay adds
+    is no more than that."""
+    door = Door()
+    door.state["speed"] = 1_000_000.0
+    async with following(door) as clock:
+        for _ in range(3):
+            await clock.read()
+            while clock.now() < NOW + 30 * SECOND:
+                await asyncio.sleep(0)
+            assert clock.now() == NOW + 30 * SECOND
 
 
 async def test_a_paused_market_stands_still() -> None:

@@ -128,6 +128,15 @@ async def test_a_speed_beyond_the_machine_makes_market_time_wait_and_loses_nothi
     assert box.clock.now() - OPEN_TS < 3600 * SECOND
 
 
+async def test_who_asks_for_the_time_is_not_told_more_than_a_minute_beyond_what_was_played() -> (
+    None
+):
+    box = make_box(FAST)
+    await run_until(box, lambda: box.player.told_ts() > OPEN_TS + 100 * SECOND)
+    await asyncio.sleep(0.05)  # at 100,000x the clock is an hour further now
+    assert box.clock.now() - box.player.told_ts() > 600 * SECOND
+
+
 async def test_the_schedule_changes_the_speed_when_its_time_comes() -> None:
     box = make_box(replace(FAST, schedule=Schedule.parse("100000@09:00,1@10:00")))
     await run_until(box, lambda: box.clock.speed == 1)
