@@ -1,13 +1,16 @@
 """How long the tests look. FIRKI_LONG=1, as ``make long`` sets it, makes their long forms."""
 
 import os
+from pathlib import Path
 from typing import Final
 
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 LONG: Final = bool(os.environ.get("FIRKI_LONG"))
 """As many kills as promised, as many instruments as there are, many more examples of each law."""
 
+_KEPT: Final = Path(__file__).parents[1] / ".hypothesis/examples"
 EXAMPLES: Final = 100
 TIMES: Final = 50
 """So many times the examples of a law are drawn in the long form."""
@@ -30,6 +33,7 @@ def use_profile() -> None:
         settings.get_profile("quick"),
         max_examples=EXAMPLES * TIMES,
         derandomize=False,
+        database=DirectoryBasedExampleDatabase(_KEPT),
         print_blob=True,
     )
     settings.load_profile("long" if LONG else "quick")

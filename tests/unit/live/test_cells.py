@@ -121,6 +121,18 @@ def test_a_look_between_the_minutes_settles_whose_extreme_it_was() -> None:
     assert (found.high, "ambiguous" in found.flags) == (107, False)
 
 
+def test_a_quote_that_comes_again_is_a_look_at_a_market_that_stood_still() -> None:
+    grid = opened("09:14", mode=2).run([
+        frame("09:15:50", quote(99, 5)),
+        frame("09:15:58", quote(100, 10)),
+        frame("09:16:01", quote(100, 10)),
+        frame("09:16:02", {**quote(101, 20), "high": 107}),
+    ])  # fmt: skip
+    found = bar(grid, "09:16")
+    assert found is not None
+    assert (found.high, "ambiguous" in found.flags) == (107, False)
+
+
 @pytest.mark.parametrize("shown_as_price", [False, True])
 def test_a_late_snapshot_takes_an_extreme_back_into_its_own_minute(shown_as_price: bool) -> None:
     price = 107 if shown_as_price else 101

@@ -63,10 +63,10 @@ def listen(box: Box, *, deaf: bool = False) -> tuple[Client, Ear]:
 
 
 async def run_until(box: Box, reached: Callable[[], bool]) -> None:
-    """Let the player run, two seconds at most."""
+    """Let the player run, twenty seconds at most."""
     playing = asyncio.create_task(box.player.run())
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while not reached():
                 await asyncio.sleep(0.005)
     finally:
