@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.fakes.small_day import DAY, FUTURE, INFY, KEYS, NIFTY, RELIANCE, at
 
-from firki.errors import Unavailable
+from firki.errors import Rejected
 from firki.model.candle import CandleColumns, Flag, Interval, SessionKind, Status
 from firki.model.ist import ist_midnight
 from firki.ports import Candles
@@ -106,7 +106,7 @@ async def nothing_is_forming_once_the_day_is_over(source: Candles) -> None:
 
 
 async def a_moment_inside_the_day_is_not_made_up(source: Candles) -> None:
-    with pytest.raises(Unavailable, match="replay"):
+    with pytest.raises(Rejected, match="firki replay"):
         await source.read([INFY], MINUTE, 0, FOREVER, as_of_ts=at("11:00"))
     later = await source.read([INFY], MINUTE, 0, FOREVER, as_of_ts=at("15:41"))
     assert len(later) == 5

@@ -10,9 +10,10 @@ import numpy as np
 
 from firki.app.market import Market
 from firki.app.newest_first import NewestFirst
-from firki.errors import AuthExpired, Rejected, Retryable, Unavailable
-from firki.model.calendar import Calendar, ist_date, ist_midnight, ist_text
+from firki.errors import AuthExpired, Rejected, Retryable
+from firki.model.calendar import Calendar, ist_date, ist_midnight
 from firki.model.candle import DAY, MINUTE, CandleColumns, Interval
+from firki.model.history import within_a_day
 from firki.model.reduction import reduce_days, reduce_minutes, with_sessions
 from firki.model.session import Session, SessionClass
 from firki.obs import Repeating
@@ -61,7 +62,7 @@ class BrokerPast:
         for token in tokens if first <= last else ():
             session = self._session_of(token, last)
             if session is not None and as_of_ts is not None and as_of_ts < session.close_ts:
-                raise _within_a_day(as_of_ts)
+                raise within_a_day(as_of_ts)
             parts.append(await self._of(token, interval, first, last))
         found = [part for part in parts if len(part)]
         if not found:
@@ -145,7 +146,7 @@ class LayeredCandles:
         if to_ts >= today and (as_of_ts is None or as_of_ts >= today):
             grid = self._market.day.candles
             if as_of_ts is not None and as_of_ts < grid.as_of_ts:
-                raise _within_a_day(as_of_ts)
+                raise within_a_day(as_of_ts)
             own = Interval.parse("day") if interval.name in {"week", "month"} else interval
             parts.append(await grid.read(tokens, own, max(from_ts, today), to_ts))
         found = [part for part in parts if len(part)]
@@ -168,12 +169,7 @@ class LayeredCandles:
         as_of_ts: int | None,
     ) -> list[CandleColumns]:
         own = Interval.parse("day") if interval.name in {"week", "month"} else interval
-        try:
-            lake = await self._lake.read(tokens, own, from_ts, to_ts, as_of_ts=as_of_ts)
-        except Unavailable as error:
-            if as_of_ts is None:
-                raise
-            raise _within_a_day(as_of_ts) from error
+        lake = await self._lake.read(tokens, own, from_ts, to_ts, as_of_ts=as_of_ts)
         span = _LONGEST_FETCH if interval.minutes else _LONGEST_DAYS
         today = ist_midnight(self._market.day.trading_date)
         begin = max(from_ts, today - int(span.total_seconds()) * 10**9)
@@ -185,7 +181,7 @@ class LayeredCandles:
             sessions = self._sessions(token, begin, to_ts)
             missing = [session for session in sessions if session.trading_date not in have]
             if missing and as_of_ts is not None and as_of_ts < missing[-1].close_ts:
-                raise _within_a_day(as_of_ts)
+                raise within_a_day(as_of_ts)
             if missing:
                 days = [session.trading_date for session in missing]
                 parts.append(await self._fill(token, own, days))
@@ -215,11 +211,3 @@ class LayeredCandles:
 def _within(candles: CandleColumns, from_ts: int, to_ts: int) -> CandleColumns:
     inside = (candles.start_ts >= from_ts) & (candles.start_ts <= to_ts)
     return candles if inside.all() else candles.take(inside)
-
-
-def _within_a_day(as_of_ts: int) -> Rejected:
-    day, time = ist_text(as_of_ts)[:16].split("T")
-    return Rejected(
-        f"as_of: what was known on {day} at {time} is not kept, only the newest of that day; name "
-        f"the day alone for its end, or see that moment with `firki replay {day} --from {time}`"
-    )

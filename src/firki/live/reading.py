@@ -16,6 +16,7 @@ from firki.errors import Unavailable
 from firki.live import layout as at
 from firki.live.file import GridFile
 from firki.model.candle import CandleColumns, Flag, Interval, SessionKind, Status
+from firki.model.history import within_a_day
 from firki.model.tick import SECOND
 
 _TRIES: Final = 1000
@@ -131,10 +132,7 @@ class GridCandles:
     ) -> CandleColumns:
         """Candles whose start lies in [from_ts, to_ts]; a past ``as_of_ts`` cannot be answered."""
         if as_of_ts is not None and as_of_ts < self.as_of_ts:
-            raise Unavailable(
-                f"grid of {self._file.header.trading_date}: holds the state of now, not of "
-                f"{as_of_ts}; replay the day's journal up to that moment"
-            )
+            raise within_a_day(as_of_ts)
         known_ts = self.as_of_ts
         read = self.day_bar if not interval.minutes else self._bars(interval)
         parts = [part for token in tokens if (part := read(token)) is not None]

@@ -17,6 +17,7 @@ import polars as pl
 
 from firki.errors import Corrupt, Unavailable
 from firki.model.candle import CandleColumns, Interval
+from firki.model.history import within_a_day
 from firki.model.ist import ist_date, ist_midnight
 from firki.model.reduction import SessionOf, reduce_days, reduce_minutes
 from firki.store import lake_file as parquet
@@ -240,7 +241,4 @@ class _Asked:
 
 def _refuse_inside(day: date, origin: Origin, as_of_ts: int) -> None:
     if ist_midnight(day) <= as_of_ts < origin.as_of_ts:
-        raise Unavailable(
-            f"lake: {day} is kept as it was settled at {origin.as_of_ts}, not as of {as_of_ts}; "
-            "replay the day's journal up to that moment"
-        )
+        raise within_a_day(as_of_ts)

@@ -41,6 +41,7 @@ from firki.capture.pool import Pool
 from firki.cli.status import describe
 from firki.kite.stream import KiteFeed
 from firki.model.ist import day_begins_ts
+from firki.model.session import SessionClass
 from firki.obs.metrics import Figures
 from firki.ports import ConnectionState, Mode, RecordKind, Reports
 from firki.timing import SECOND
@@ -223,6 +224,7 @@ async def test_every_figure_of_a_known_morning_has_its_value(program: Program) -
     assert found == {
         "status": "ok", "as_of": "2026-11-18T09:16:30+05:30",
         "market": {"phase": "continuous", "trading_date": "2026-11-18"},
+        "phases": dict.fromkeys(map(str, SessionClass), "continuous"),
         "connections": [link(0)], "ticks_per_second": 0.0, "data_age_seconds": 0.4,
         "tick_age_seconds": 18.0, "has_recent_data": True, "exchange_lag_seconds": 0.75,
         "registered_symbols": 4, "instrument_count": 4, "instruments_with_ticks": 4,

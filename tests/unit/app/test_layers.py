@@ -18,6 +18,7 @@ from firki.errors import AuthExpired, FirkiError, Rejected, Unavailable
 from firki.model.calendar import ist_date, ist_midnight
 from firki.model.candle import DAY as DAY_INTERVAL
 from firki.model.candle import CandleColumns, Flag, Interval, SessionKind, Status
+from firki.model.history import within_a_day
 from firki.model.session import Session, SessionClass
 
 YESTERDAY = DAY - timedelta(days=1)
@@ -205,7 +206,7 @@ class Settled(Lake):
         as_of_ts: int | None = None,
     ) -> CandleColumns:
         if as_of_ts is not None and as_of_ts < at("15:41", ist_date(as_of_ts)):
-            raise Unavailable("lake: kept as it was settled; replay the day's journal")
+            raise within_a_day(as_of_ts)
         return await super().read(tokens, interval, from_ts, to_ts)
 
 

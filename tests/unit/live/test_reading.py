@@ -20,7 +20,7 @@ from tests.fakes.plain_day import (
 )
 from tests.reference_candles import Record
 
-from firki.errors import Unavailable
+from firki.errors import Rejected
 from firki.live.reading import GridCandles
 from firki.model.candle import DAY, Candle, CandleColumns, Flag, Interval
 from firki.model.tick import SECOND
@@ -194,7 +194,7 @@ def test_unknown_tokens_and_tokens_without_a_trade_give_no_rows() -> None:
 def test_the_past_of_today_cannot_be_answered_from_the_grid() -> None:
     grid = begun(frame("09:15:30", full("09:15:29", 100, 10)))
     candles = GridCandles(grid.file)
-    with pytest.raises(Unavailable, match="replay the day's journal"):
+    with pytest.raises(Rejected, match="firki replay"):
         asyncio.run(candles.read([SHARE], Interval.of(1), 0, EVER, as_of_ts=1))
 
 

@@ -20,7 +20,7 @@ from tests.fakes.small_lake import (
     put,
 )
 
-from firki.errors import Corrupt, Unavailable
+from firki.errors import Corrupt, Rejected
 from firki.model.candle import DAY as DAY_BAR
 from firki.model.candle import MINUTE, CandleColumns, Interval, Status
 from firki.model.ist import ist_midnight
@@ -99,7 +99,7 @@ async def test_days_after_the_asked_moment_are_left_out(tmp_path: Path) -> None:
     found = await lake.read([INFY], MINUTE, 0, FOREVER, as_of_ts=between)
     assert len(found) == 3
     assert found.as_of_ts <= between
-    with pytest.raises(Unavailable, match="replay"):
+    with pytest.raises(Rejected, match="firki replay"):
         await lake.read([INFY], MINUTE, 0, FOREVER, as_of_ts=at("11:00"))
     midday = at("11:00", NEXT_DAY)
     before = await lake.read([INFY], DAY_BAR, 0, at("15:00"), as_of_ts=midday)
