@@ -45,6 +45,7 @@ _MOST_SPREAD: Final = 0.4
 _VOLUME_SPREAD: Final = 0.35
 _MOST_VOLUME: Final = 4.0e9
 _MOST_STRETCH: Final = 4.0
+_BRIDGES: Final = 24
 _MINUTE: Final = 60.0
 
 
@@ -192,27 +193,45 @@ def _choose(key: Any, busy: Any, rate: float, always: bool, auction: bool, lots:
 
 
 @njit(cache=True, nogil=True)
-def _path(key: Any, prices: Any, count: int) -> Any:
-    """``count`` minute closes from open to close, stretched to touch high and low, never beyond."""
+def _wander(key: Any, prices: Any, out: Any) -> tuple[float, float]:
+    """A bridge from open to close into ``out``, and what its way above and below the line between
+    them may be multiplied by to touch high and low."""
     opened, high, low, close = prices
-    wander = np.empty(count)
+    count = len(out)
     total = 0.0
     for at in range(count):
         total += normal(mixed((key ^ STEP) + np.uint64(at) * STEP))
-        wander[at] = total
-    up, down = _MOST_STRETCH * (high - low), _MOST_STRETCH * (high - low)
+        out[at] = total
+    up = down = _MOST_STRETCH * (high - low)
     for at in range(count):
         part = (at + 1) / count
         line = opened + (close - opened) * part
-        wander[at] -= part * total
-        if wander[at] > 0:
-            up = min(up, (high - line) / wander[at])
-        elif wander[at] < 0:
-            down = min(down, (line - low) / -wander[at])
+        out[at] -= part * total
+        if out[at] > 0:
+            up = min(up, (high - line) / out[at])
+        elif out[at] < 0:
+            down = min(down, (line - low) / -out[at])
+    return up, down
+
+
+@njit(cache=True, nogil=True)
+def _path(key: Any, prices: Any, count: int) -> Any:
+    """``count`` minute closes from open to close that touch high and low, never beyond: of some
+    bridges the one that needs the most even stretching, for others have cliffs in them."""
+    opened, close = prices[0], prices[3]
+    best, wander = np.empty(count), np.empty(count)
+    best_up = best_down = 0.0
+    least = np.inf
+    for number in range(_BRIDGES):
+        up, down = _wander(mixed(key + np.uint64(number)), prices, wander)
+        uneven = abs(np.log(max(up, 1e-9) / max(down, 1e-9)))
+        if uneven < least:
+            least, best_up, best_down = uneven, up, down
+            best[:] = wander
     for at in range(count):
         line = opened + (close - opened) * (at + 1) / count
-        wander[at] = line + wander[at] * (up if wander[at] > 0 else down)
-    return wander
+        best[at] = line + best[at] * (best_up if best[at] > 0 else best_down)
+    return best
 
 
 @njit(cache=True, nogil=True)
@@ -220,6 +239,7 @@ def _bridge(key: Any, prices: Any, tick: int, count: int, auction: bool) -> Any:
     """Open, high, low and close of ``count`` bars; an auction at the end is one price."""
     opened, high, low, close = prices
     path = _path(key, prices, count)
+    wick = int(np.abs(np.diff(path)).mean() / tick) + 3 if count > 1 else 3
     rows = np.empty((4, count), np.int64)
     before = opened
     for at in range(count):
@@ -227,8 +247,8 @@ def _bridge(key: Any, prices: Any, tick: int, count: int, auction: bool) -> Any:
         if at == count - 1:
             after = close
         drawn = mixed((key ^ STEP) + np.uint64(at + count) * STEP)
-        above = int(drawn % np.uint64(4)) * tick
-        below = int((drawn >> np.uint64(8)) % np.uint64(4)) * tick
+        above = int(drawn % np.uint64(wick)) * tick
+        below = int((drawn >> np.uint64(16)) % np.uint64(wick)) * tick
         if auction and at == count - 1 and count > 1:
             before, above, below = close, 0, 0
         rows[0, at], rows[3, at] = before, after
