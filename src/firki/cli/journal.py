@@ -1,6 +1,6 @@
 """``firki journal``: the record of every frame; what is kept of it, and whether it is sound."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -76,6 +76,33 @@ def verify(
         typer.echo(_verdict(chosen, found))
     if found.bad:
         raise typer.Exit(DAMAGED)
+
+
+@app.command(cls=Command, short_help="Throw a day away.")
+def remove(
+    day: Annotated[str, typer.Argument(metavar="DATE", help="Trading day, as 2026-11-20.")],
+    confirm: Annotated[bool, typer.Option("--confirm", help="Really do it.")] = False,
+    demo: OfDemo = False,
+    config: ConfigFile = None,
+) -> None:
+    """Throw away what was captured of a day: its journal and its grid. The lake keeps its candles.
+
+    Nothing brings it back, and nobody may be capturing meanwhile.
+    """
+    with told():
+        folder = folder_of(config, demo=demo)
+        from firki.app.forget import forget, kept_of
+        from firki.cli.moments import day_of
+        from firki.errors import ConfigError
+
+        chosen = day_of("DATE", day)
+        assert chosen is not None, "an argument that must be given"
+        kept = kept_of(folder, chosen)
+        what = f"{size(kept.bytes)} of {kept.day}: " + ", ".join(map(str, kept.folders))
+        if not confirm:
+            raise ConfigError(f"--confirm removes {what}; without it nothing is done")
+        forget(folder, chosen)
+    typer.echo(f"removed {what}")
 
 
 def _stored_bytes(folder: "Path") -> int:

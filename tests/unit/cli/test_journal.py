@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests import small_market
 from tests.unit.cli.conftest import Firki
 
+from firki.app.folder import DataFolder
 from firki.capture.journal_reader import read_records
 from firki.ports import RecordKind
 
@@ -97,3 +99,26 @@ def test_a_folder_without_a_journal_ends_with_4(firki: Firki, tmp_path: Path) ->
     assert code == 4
     assert "has no journal" in err
     assert firki("journal", "days", data=tmp_path).out == "no journal is kept\n"
+
+
+def test_a_day_is_thrown_away_only_when_that_is_confirmed(firki: Firki, folder: Path) -> None:
+    day = small_market.EARLIER.isoformat()
+    asked = firki("journal", "remove", day, data=folder)
+    assert asked.code == 2
+    assert "--confirm removes" in asked.err
+    assert f"journal/{day}" in asked.err
+    assert (folder / "journal" / day).is_dir()
+    done = firki("journal", "remove", day, "--confirm", data=folder)
+    assert (done.code, done.out.startswith("removed ")) == (0, True)
+    assert not (folder / "journal" / day).exists()
+    assert not (folder / "grid" / day).exists()
+    assert (folder / "journal" / small_market.DAY.isoformat()).is_dir()
+    again = firki("journal", "remove", day, "--confirm", data=folder)
+    assert (again.code, "nothing is kept of" in again.err) == (2, True)
+
+
+def test_no_day_is_thrown_away_while_somebody_captures(firki: Firki, folder: Path) -> None:
+    with DataFolder(folder).capturing():
+        asked = firki("journal", "remove", small_market.DAY.isoformat(), "--confirm", data=folder)
+    assert asked.code == 3
+    assert (folder / "journal" / small_market.DAY.isoformat()).is_dir()
