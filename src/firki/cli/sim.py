@@ -60,7 +60,7 @@ def simulate(
     instruments: Annotated[
         int,
         typer.Option(
-            metavar="NUMBER", min=1, max=MOST_INSTRUMENTS, help="How many instruments are listed."
+            metavar="NUMBER", min=1, max=MOST_INSTRUMENTS, help="How many instruments trade."
         ),
     ] = 500,
     steady_hz: Annotated[
