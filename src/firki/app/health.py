@@ -64,6 +64,7 @@ class Health:
         self._refused_ticks = refused_ticks
 
     def sample(self) -> None:
+        self._start_ts = self._start_ts or self._clock.now()  # a replay's clock begins at 0
         self._samples.append((self._now(), self._feed.counts.ticks))
 
     def word(self) -> str:
@@ -100,7 +101,7 @@ class Health:
             "handler_failures": self._market.bus.report()["handler_failures"],
             **self._market.forming_counts(),
             "last_tick_time": None if tick_ts is None else ist_text(tick_ts),
-            "start_time": ist_text(self._start_ts),
+            "start_time": ist_text(self._start_ts or now),
             "uptime_seconds": round(self._now() - self._start_steady, 1),
             "memory_mb": round(memory_bytes() / 1e6, 1),
         }

@@ -96,7 +96,10 @@ class Program:
         self.skew = SkewWatch()
         self.notes: list[str] = []
         self.refused_ticks: dict[str, int] = {}
-        self.health = Health(
+        self.health = self.new_health()
+
+    def new_health(self) -> Health:
+        return Health(
             self.market, self.plant, self.clock, book().calendar, pools=self.pools,
             skew=self.skew, texts=Texts(self.bus), unknown_wishes=list, notes=lambda: self.notes,
             refused_ticks=self.refused_ticks, now=lambda: self.seconds,
@@ -364,6 +367,16 @@ async def test_a_note_degrades_and_a_program_without_connections_does_not(
     program.notes.clear()
     program.skew.lag_seconds = -3.0
     assert words(program) == {"degraded"}
+
+
+async def test_a_replay_began_when_its_recorded_day_did(program: Program) -> None:
+    """Its clock stands at 0 until the first record."""
+    program.clock.now_ts = 0
+    health = program.new_health()
+    program.clock.now_ts = at("09:14")
+    health.sample()
+    program.clock.now_ts = at("09:20")
+    assert health.document()["start_time"] == "2026-11-18T09:14:00+05:30"
 
 
 async def test_a_journal_that_cannot_be_written_is_critical(tmp_path: Path) -> None:
