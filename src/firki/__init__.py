@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def open(folder: "Path | None" = None) -> "Reader":  # noqa: A001 - the product's own word
+def open(folder: "Path | str | None" = None) -> "Reader":  # noqa: A001 - the product's own word
     """Candles and instruments of a data folder, live ones included; no lock is taken.
 
     >>> market = firki.open()                                          # doctest: +SKIP

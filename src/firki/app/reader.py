@@ -71,9 +71,9 @@ class Reader:
         name = SessionClass(instrument.session_class) if instrument else SessionClass.CASH
         return self._calendar.session(name, ist_date(midnight_ts))
 
-    def instrument(self, key: str) -> Instrument:
+    def instrument(self, key: str | int) -> Instrument:
         """By key or token; raises Rejected with what comes near."""
-        table = self.instruments
+        table, key = self.instruments, str(key)
         found = table.by_token(int(key)) if _TOKEN.fullmatch(key) else table.by_key(key)
         if found is None:
             raise Rejected(f"no instrument {key!r}{self._near(key)}")
@@ -85,7 +85,7 @@ class Reader:
 
     def candles(
         self,
-        key: str,
+        key: str | int,
         interval: str = "1m",
         *,
         from_ts: int = 0,
@@ -106,7 +106,7 @@ class Reader:
 
     def columns(
         self,
-        key: str,
+        key: str | int,
         interval: str = "1m",
         *,
         from_ts: int = 0,
@@ -119,7 +119,7 @@ class Reader:
         until = to_ts if to_ts is not None else system_now() + 365 * _DAY_NS
         choose = _all_of if include_current else _over
         read = self.read_newest(
-            token, Interval.parse(interval), from_ts, until, count=count, choose=choose
+            token, _interval(interval), from_ts, until, count=count, choose=choose
         )
         return _finish(read)
 
@@ -236,6 +236,13 @@ class Reader:
         return GridCandles(file) if file is not None else None
 
 
+def _interval(text: str) -> Interval:
+    try:
+        return Interval.parse(text)
+    except ValueError as error:
+        raise Rejected(str(error)) from None
+
+
 def _finish(read: Coroutine[Any, Any, Item]) -> Item:
     """What the reading gives, also where an event loop is running already, as in a notebook."""
     try:
@@ -282,10 +289,10 @@ def _frame(columns: CandleColumns) -> "pl.DataFrame":
     )
 
 
-def open_folder(root: Path | None = None) -> Reader:
+def open_folder(root: Path | str | None = None) -> Reader:
     """A reader of the data folder in force, or of ``root``."""
     import os
 
     from firki.config import load
 
-    return Reader(root or load(None, os.environ).data.folder)
+    return Reader(Path(root).expanduser() if root else load(None, os.environ).data.folder)

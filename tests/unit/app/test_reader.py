@@ -134,3 +134,17 @@ def test_a_count_within_a_range_never_reads_before_it(folder: Path) -> None:
     found = market.columns("NSE:INFY", count=500, from_ts=opens, include_current=False)
     assert len(found) == small_market.MINUTES - 1
     assert market.begun == [opens]
+
+
+def test_a_folder_may_be_named_by_text_and_an_instrument_by_its_token(
+    folder: Path, market: Reader
+) -> None:
+    same = firki.open(str(folder)).candles(small_market.INFY, count=3)
+    assert same.equals(market.candles("NSE:INFY", count=3))
+    with pytest.raises(Unavailable, match="does not exist"):
+        firki.open("no/such/folder")
+
+
+def test_an_interval_that_is_none_is_refused_with_the_forms_it_may_have(market: Reader) -> None:
+    with pytest.raises(Rejected, match="interval '5x': expected minutes"):
+        market.candles("NSE:INFY", "5x")
