@@ -6,10 +6,12 @@ takes ticks too. ``firki.open()`` gives a ``Reader``.
 
 import asyncio
 import re
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -220,8 +222,29 @@ class Reader:
         found = [part for part in parts if len(part)]
         if not found:
             return CandleColumns.empty(interval, as_of_ts=system_now(), source="grid")
-        whole = reduce_days(CandleColumns.concat(found), interval)
+        whole = self._marked(reduce_days(CandleColumns.concat(found), interval), interval)
         return whole.take((whole.start_ts >= from_ts) & (whole.start_ts <= to_ts))
+
+    def _marked(self, bars: CandleColumns, interval: Interval) -> CandleColumns:
+        """Weeks and months of which trading days are not in the folder are partial."""
+        if interval.name not in {"week", "month"}:
+            return bars
+        known = {*self.lake.days(), *self.folder.days("grid")}
+        flags = bars.flags.copy()
+        for row, (token, start) in enumerate(
+            zip(bars.instrument_token, bars.start_ts, strict=True)
+        ):
+            first = ist_date(int(start))
+            days = 7 if interval.name == "week" else monthrange(first.year, first.month)[1]
+            last = min(first + timedelta(days=days - 1), max(known))
+            if not known.issuperset(self._trading_days(int(token), first, last)):
+                flags[row] |= Flag.PARTIAL
+        return replace(bars, flags=flags)
+
+    def _trading_days(self, token: int, first: date, last: date) -> list[date]:
+        instrument = self.instruments.by_token(token)
+        name = SessionClass(instrument.session_class) if instrument else SessionClass.CASH
+        return [s.trading_date for s in self._calendar.sessions(name, first, last)]
 
     def grid(self, day: date) -> GridCandles | None:
         """The day's grid, None where there is none; raises Corrupt for a damaged one."""

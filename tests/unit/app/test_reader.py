@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +149,21 @@ def test_a_folder_may_be_named_by_text_and_an_instrument_by_its_token(
 def test_an_interval_that_is_none_is_refused_with_the_forms_it_may_have(market: Reader) -> None:
     with pytest.raises(Rejected, match="interval '5x': expected minutes"):
         market.candles("NSE:INFY", "5x")
+
+
+def test_a_week_whose_days_are_not_all_in_the_folder_is_partial(market: Reader) -> None:
+    """Thursday and Friday were captured."""
+    [week] = market.candles("NSE:INFY", "week").to_dicts()
+    [month] = market.candles("NSE:INFY", "month").to_dicts()
+    assert "partial" in week["flags"]
+    assert "partial" in month["flags"]
+    assert not any(
+        "partial" in bar["flags"] for bar in market.candles("NSE:INFY", "day").to_dicts()
+    )
+
+
+def test_a_week_is_whole_when_all_its_days_so_far_are_there(tmp_path: Path) -> None:
+    days = [date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18)]
+    small_market.capture(tmp_path / "data", *days)
+    [week] = firki.open(tmp_path / "data").candles("NSE:INFY", "week").to_dicts()
+    assert "partial" not in week["flags"]
