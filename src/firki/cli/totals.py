@@ -20,7 +20,6 @@ _OTHERS: Final = {
     "outside_session": "trades outside the session",
     "late": "late ticks",
     "depth_only": "ticks that only moved the book",
-    "gap_cells": "minutes with a gap",
     "clock_steps_back": "steps back of the clock",
 }
 
@@ -31,7 +30,7 @@ def describe(totals: Mapping[str, Any]) -> str:
     Any: counters by name, and refusals by reason.
     """
     rest = dict(totals)
-    rows = [*_known(rest), *refusals(rest.pop("refused"))]
+    rows = [*_known(rest), *refusals(rest.pop("refused")), *_gaps(rest.pop("gaps"))]
     return pairs([*rows, *((_name(name), _value(v)) for name, v in rest.items() if v)])
 
 
@@ -60,6 +59,11 @@ def _known(rest: dict[str, Any]) -> list[tuple[str, str]]:
         ("candles", f"{n('candles_created')} begun, {n('candles_completed')} final"),
         ("amendments", n("amendments")),
     ]
+
+
+def _gaps(gaps: Mapping[str, int]) -> list[tuple[str, str]]:
+    minutes, instruments = grouped(gaps["minutes"]), grouped(gaps["instruments"])
+    return [("gaps", f"{minutes} minutes of {instruments} instruments")] if gaps["minutes"] else []
 
 
 def _name(name: str) -> str:
