@@ -36,6 +36,8 @@ class Ask:
     count: int | None = None
     include_current: bool = True
     sessions: str | None = None
+    as_of: str | None = None
+    """What was known then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def read_candles(reader: Reader, ask: Ask) -> Found:
     days = reader.days()
     today = days[-1] if days else reader.instruments.day
     to_ts = _moment("--to", ask.to_time, today, end=True) if ask.to_time else LATEST
+    as_of_ts = _moment("--as-of", ask.as_of, today, end=True) if ask.as_of else None
+    to_ts = to_ts if as_of_ts is None else min(to_ts, as_of_ts)
     before = [day for day in days if ist_midnight(day) <= to_ts]
     asked = _moment("--from", ask.from_time, today, end=False) if ask.from_time else None
     count = ask.count
@@ -71,7 +75,9 @@ def read_candles(reader: Reader, ask: Ask) -> Found:
         return _chosen(candles, sessions, include_current=ask.include_current)
 
     token = instrument.instrument_token
-    read = reader.read_newest(token, interval, from_ts, to_ts, count=count, choose=choose)
+    read = reader.read_newest(
+        token, interval, from_ts, to_ts, count=count, choose=choose, as_of_ts=as_of_ts
+    )
     return Found(instrument, asyncio.run(read), days)
 
 

@@ -174,6 +174,7 @@ class Reader:
         *,
         count: int | None,
         choose: Callable[[CandleColumns], CandleColumns],
+        as_of_ts: int | None = None,
     ) -> CandleColumns:
         """The chosen candles of the range, only the newest ``count`` where there is one.
 
@@ -181,7 +182,7 @@ class Reader:
         """
         found = CandleColumns.empty(interval, as_of_ts=0, source="grid")
         for start in self._starts(interval, from_ts, to_ts, count):
-            found = choose(await self.read([token], interval, start, to_ts))
+            found = choose(await self.read([token], interval, start, to_ts, as_of_ts=as_of_ts))
             if count is not None and len(found) >= count:
                 return found.take(slice(len(found) - count, None))
         return found

@@ -49,6 +49,13 @@ def candles(
             metavar="PARTS", help="Some of pre_open,continuous,closing_auction; all by default."
         ),
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="What was known then, in the same forms; within a day only a replay can tell.",
+        ),
+    ] = None,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="CSV: a header, and a line for each candle.")
     ] = False,
@@ -73,7 +80,7 @@ def candles(
         reader = Reader(folder.root, read_calendar(settings.calendar)[1])
         ask = Ask(
             key=key, interval=interval, from_time=from_time, to_time=to_time, count=count,
-            include_current=not no_current, sessions=sessions,
+            include_current=not no_current, sessions=sessions, as_of=as_of,
         )  # fmt: skip
         found = read_candles(reader, ask)
     typer.echo(_csv(found) if as_csv else _json(found) if as_json else _table(found))

@@ -154,3 +154,12 @@ def test_demo_reads_the_folder_of_the_demo(firki: Firki, folder: Path, tmp_path:
     folder.rename(tmp_path / "own" / "demo")
     assert firki("candles", "NSE:INFY", "--demo", data=tmp_path / "own").code == 0
     assert firki("candles", "NSE:INFY", data=tmp_path / "own").code == 4
+
+
+def test_what_was_known_on_an_earlier_day_is_shown_and_within_one_is_refused(firki: Firki) -> None:
+    earlier = firki("candles", "NSE:INFY", "--as-of", "2026-11-19", "--json")
+    starts = [candle["start_ts"][:10] for candle in json.loads(earlier.out)["candles"]]
+    assert set(starts) == {"2026-11-19"}
+    within = firki("candles", "NSE:INFY", "--as-of", "09:20")
+    assert within.code == 6
+    assert "firki replay 2026-11-20 --from 09:20" in within.err
