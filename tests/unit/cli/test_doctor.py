@@ -9,7 +9,7 @@ from tests.unit.cli.conftest import Firki
 
 CHECKS = [
     "data folder", "disk", "capture", "clock", "port", "accounts", "calendar", "unverified days",
-    "kernels", "calendar and feed", "sockets", "environment",
+    "unverified past days", "kernels", "calendar and feed", "sockets", "environment",
 ]  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from firki.app.doctor.finding import Finding, Level, failure, ok, warning
 from firki.app.folder import DataFolder
 from firki.config import Settings
 from firki.errors import FirkiError
-from firki.model.calendar import Calendar, SessionClass
+from firki.model.calendar import Calendar, SessionClass, Unverified
 
 _AHEAD: Final = timedelta(days=30)
+_FIRST: Final = date(2019, 1, 1)
+"""Where the calendar begins."""
 _TOLERATED: Final = 0.001
 """Share of snapshots outside the session that is taken for stragglers."""
 
@@ -46,7 +48,8 @@ def check_accounts(settings: Settings) -> list[Finding]:
 def check_calendar(calendar: Calendar, today: date, changes: Collection[str]) -> list[Finding]:
     """How far the calendar is known, what of the next 30 days is in doubt, what is on and off."""
     on = [ok(f"change {name}", "is on, by calendar.changes") for name in sorted(set(changes))]
-    return [_known(calendar, today), _doubts(calendar, today), *on, *_announced(calendar, today)]
+    doubts = [_doubts(calendar, today), _past_doubts(calendar, today)]
+    return [_known(calendar, today), *doubts, *on, *_announced(calendar, today)]
 
 
 def _known(calendar: Calendar, today: date) -> Finding:
@@ -71,8 +74,19 @@ def _doubts(calendar: Calendar, today: date) -> Finding:
     return warning(
         "unverified days", f"{len(doubts)} in the next 30 days stand without a good source",
         "look at the exchange's circulars, and state what is right in calendar.overrides",
-        [f"{doubt.date}: {doubt.what} ({', '.join(doubt.classes)})" for doubt in doubts],
+        [_doubt(doubt) for doubt in doubts],
     )  # fmt: skip
+
+
+def _past_doubts(calendar: Calendar, today: date) -> Finding:
+    """Nothing to do about, but to know of candles that were made on such a day."""
+    doubts = calendar.unverified(_FIRST, today - timedelta(days=1))
+    found = f"{len(doubts)} since {_FIRST.year} stand without a good source (--json lists them)"
+    return ok("unverified past days", found, [_doubt(doubt) for doubt in doubts])
+
+
+def _doubt(doubt: Unverified) -> str:
+    return f"{doubt.date}: {doubt.what} ({', '.join(doubt.classes)})"
 
 
 def _announced(calendar: Calendar, today: date) -> list[Finding]:

@@ -68,6 +68,13 @@ def test_doubtful_days_are_listed_once() -> None:
     assert told(packaged(), "2019-02-04")["unverified days"].level is Level.OK
 
 
+def test_past_days_without_a_good_source_are_told_without_alarm() -> None:
+    past = told(packaged(), "2026-11-20")["unverified past days"]
+    assert past.level is Level.OK
+    assert past.found.startswith(f"{len(past.details)} since 2019 stand without a good source")
+    assert any(line.startswith("2026-11-08:") for line in past.details), "the muhurat's hours"
+
+
 def test_the_announced_change_is_told_until_it_is_on() -> None:
     early = told(packaged(), "2026-08-10")["change december_2026"]
     assert early.level is Level.OK
