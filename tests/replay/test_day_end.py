@@ -52,6 +52,8 @@ def test_a_day_is_settled_after_its_close_and_the_next_begins_by_itself(tmp_path
         assert program.end() < 10
         assert program.process.returncode == 0
         assert "Traceback" not in program.errors
+        told = [line for line in program.errors.splitlines() if " INFO " in line]
+        assert 0 < len(told) < 100, "a day and the next are told in few lines"
 
 
 def _contracts(folder: Path, day: str) -> set[str]:
